@@ -1,0 +1,298 @@
+"""Every setting of Gatehouse: its name, type, safe default and meaning, in one place.
+
+Read from `gatehouse.toml` in the home directory, then from the environment (`GATEHOUSE_` + section
++ `_` + key, upper case). An unknown key or a value outside its range stops the start and names the
+key. Secrets are read from files (`…_file`) or the environment, never from a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from gatehouse.errors import InvalidInput
+
+PROFILES = ("development", "production")
+ON_END = ("destroy", "keep")
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object, key: str) -> int:
+    """Seconds in `value`: a whole number of seconds or text such as `45s`, `15m`, `8h`, `30d`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = re.fullmatch(r"([1-9]\d{0,8})\s*([smhd]?)", value) if isinstance(value, str) else None
+    if not match:
+        raise InvalidInput(
+            f"{key}: {value!r} is not a duration", "write a number and s, m, h or d, such as 15m"
+        )
+    return int(match[1]) * _UNITS[match[2] or "s"]
+
+
+def _setting(default: Any, doc: str, *, kind: str = "text", **limits: Any) -> Any:
+    return field(default=default, metadata={"doc": doc, "kind": kind, **limits})
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where and how Gatehouse listens."""
+
+    profile: str = _setting(
+        "development",
+        "`production` refuses to serve with demo accounts, demo keys or the local certificate authority.",
+        choices=PROFILES,
+    )
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(5005, "Port to listen on.", kind="int", low=1, high=65535)
+    public_origin: str = _setting(
+        "", "Origin that browsers use; empty means `https://localhost:<port>`."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Addresses of proxies whose forwarded headers are believed.", kind="list"
+    )
+
+    @property
+    def origin(self) -> str:
+        return self.public_origin or f"https://localhost:{self.port}"
+
+
+@dataclass(frozen=True)
+class Database:
+    """Gatehouse's own tables: conversations, people, sessions, step-up."""
+
+    url: str = _setting("sqlite:///var/gatehouse.db", "SQLAlchemy URL; SQLite or PostgreSQL.")
+    url_file: str = _setting("", "File that holds the URL, when it contains a password.")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The audit log."""
+
+    url: str = _setting("sqlite:///var/audit.db", "SQLAlchemy URL of the log; SQLite or PostgreSQL.")
+    url_file: str = _setting("", "File that holds the URL, when it contains a password.")
+
+
+@dataclass(frozen=True)
+class Records:
+    """The system of record that the actions read and write (the demo organisation's)."""
+
+    url: str = _setting("sqlite:///var/records.db", "SQLAlchemy URL of the system of record.")
+    url_file: str = _setting("", "File that holds the URL, when it contains a password.")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys that encrypt conversations. Never put this directory into a backup."""
+
+    directory: str = _setting("var/keys", "Directory of the key root and the key ring, mode 0700.")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """HTTPS. Without a certificate a local authority makes one for `localhost`."""
+
+    certificate: str = _setting("", "PEM file of the certificate chain.")
+    key: str = _setting("", "PEM file of its private key, mode 0600.")
+    directory: str = _setting("var/tls", "Where the local authority lives.")
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long a conversation can be read."""
+
+    ttl: int = _setting("24h", "Time from the last message to expiry.", kind="duration")
+    purge_interval: int = _setting("60s", "Pause between two purges.", kind="duration")
+    on_end: str = _setting(
+        "destroy", "What happens when a person ends a conversation.", choices=ON_END
+    )
+
+
+@dataclass(frozen=True)
+class Session:
+    """Sign-in sessions."""
+
+    idle: int = _setting("15m", "A session ends after this time without a message.", kind="duration")
+    absolute: int = _setting("8h", "A session ends after this time in any case.", kind="duration")
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """The second factor."""
+
+    challenge: int = _setting("5m", "How long a request waits for its code.", kind="duration")
+    attempts: int = _setting(
+        5, "Wrong codes per request before it is cancelled.", kind="int", low=1, high=10
+    )
+    totp_back: int = _setting(
+        1, "Time steps of 30 s that a code may be old; 0 is ASVS-strict.", kind="int", low=0, high=1
+    )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules that compliance staff edit."""
+
+    directory: str = _setting("policies", "Directory of the policy files.")
+    time_zone: str = _setting("Europe/Berlin", "Time zone of rules that name none.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes and rates of the web channel."""
+
+    body: int = _setting(16384, "Bytes in a request body.", kind="int", low=1024, high=1 << 20)
+    text: int = _setting(2000, "Characters in a message.", kind="int", low=100, high=10000)
+    messages_per_minute: int = _setting(
+        30, "Messages per person and minute.", kind="int", low=1, high=10000
+    )
+    sign_ins_per_minute: int = _setting(
+        20, "Sign-in attempts per source and minute.", kind="int", low=1, high=10000
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one deployment; `home` is the directory that relative paths start from."""
+
+    home: Path
+    server: Server
+    database: Database
+    audit: Audit
+    records: Records
+    keys: Keys
+    tls: Tls
+    retention: Retention
+    session: Session
+    step_up: StepUp
+    policy: Policy
+    limits: Limits
+
+    def path(self, relative: str) -> Path:
+        """`relative` as an absolute path below `home`."""
+        return (self.home / relative).resolve()
+
+    def database_url(self, section: Database | Audit | Records) -> str:
+        """The URL of a database, from its file if one is named, SQLite paths made absolute."""
+        url = section.url
+        if section.url_file:
+            try:
+                url = self.path(section.url_file).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InvalidInput(
+                    f"the file with a database URL cannot be read: {section.url_file}"
+                ) from error
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith("sqlite:////"):
+            return prefix + str(self.path(url.removeprefix(prefix)))
+        return url
+
+
+SECTIONS: dict[str, type] = {
+    "server": Server,
+    "database": Database,
+    "audit": Audit,
+    "records": Records,
+    "keys": Keys,
+    "tls": Tls,
+    "retention": Retention,
+    "session": Session,
+    "step_up": StepUp,
+    "policy": Policy,
+    "limits": Limits,
+}
+
+
+def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the deployment in `home`.
+
+    Raises `InvalidInput` that names the key and what is allowed.
+    """
+    environment = os.environ if environment is None else environment
+    document = _read(home / "gatehouse.toml")
+    unknown = sorted(set(document) - set(SECTIONS))
+    if unknown:
+        raise InvalidInput(
+            f"gatehouse.toml: unknown section {unknown[0]!r}", f"sections are {', '.join(SECTIONS)}"
+        )
+    known_variables = {
+        _variable(section, item.name) for section, kind in SECTIONS.items() for item in fields(kind)
+    }
+    for name in environment:
+        if name.startswith("GATEHOUSE_") and name not in known_variables | _OTHER_VARIABLES:
+            raise InvalidInput(
+                f"unknown environment variable {name}", "`gatehouse settings` lists every setting"
+            )
+    sections = {
+        name: _section(name, kind, document.get(name, {}), environment)
+        for name, kind in SECTIONS.items()
+    }
+    return Settings(home=home.resolve(), **sections)
+
+
+_OTHER_VARIABLES = {"GATEHOUSE_HOME", "GATEHOUSE_PASSWORD_FILE"}
+
+
+def _variable(section: str, key: str) -> str:
+    return f"GATEHOUSE_{section}_{key}".upper()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"gatehouse.toml is not valid TOML: {error}") from error
+
+
+def _section(name: str, kind: type, given: object, environment: Mapping[str, str]) -> Any:
+    if not isinstance(given, dict):
+        raise InvalidInput(f"gatehouse.toml: {name} must be a section, [{name}]")
+    known = {item.name: item for item in fields(kind)}
+    for key in given:
+        if key not in known:
+            raise InvalidInput(
+                f"gatehouse.toml: unknown key {name}.{key}", f"keys are {', '.join(known)}"
+            )
+    values = {}
+    for key, item in known.items():
+        raw = environment.get(_variable(name, key), given.get(key, item.default))
+        values[key] = _convert(raw, item.metadata, f"{name}.{key}")
+    return kind(**values)
+
+
+def _convert(raw: object, rules: Mapping[str, Any], key: str) -> Any:
+    kind = rules["kind"]
+    if kind == "duration":
+        return parse_duration(raw, key)
+    if kind == "int":
+        return _whole_number(raw, rules, key)
+    if kind == "list":
+        items = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            raise InvalidInput(f"{key}: must be a list of text")
+        return tuple(item.strip() for item in items if item.strip())
+    if not isinstance(raw, str):
+        raise InvalidInput(f"{key}: must be text")
+    choices = rules.get("choices")
+    if choices and raw not in choices:
+        raise InvalidInput(f"{key}: {raw!r} is not allowed", f"one of {', '.join(choices)}")
+    return raw
+
+
+def _whole_number(raw: object, rules: Mapping[str, Any], key: str) -> int:
+    low, high = rules["low"], rules["high"]
+    number: int | None = None
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        number = raw
+    elif isinstance(raw, str) and re.fullmatch(r"\d{1,9}", raw):
+        number = int(raw)
+    if number is None or not low <= number <= high:
+        raise InvalidInput(f"{key}: {raw!r} is not allowed", f"a whole number from {low} to {high}")
+    return number
