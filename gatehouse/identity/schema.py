@@ -1,0 +1,61 @@
+"""The tables of people, sessions and sign-in throttling.
+
+Passwords are stored as Argon2id hashes, session tokens as SHA-256 digests, throttle keys as keyed
+hashes and conversation ids sealed: reading the database must never be enough to be somebody. No
+column may hold a password, a token or a conversation id in the clear.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+people = sa.Table(
+    "gh_people",
+    metadata,
+    sa.Column("id", sa.String(14), primary_key=True),
+    sa.Column("username", sa.String(64), nullable=False, unique=True),
+    sa.Column("display_name", sa.String(200), nullable=False),
+    # One column, so that a reader sees all of a person's roles or none of a change.
+    sa.Column("roles", sa.String(500), nullable=False),
+    sa.Column("department", sa.String(200), nullable=False),
+    sa.Column("employment_type", sa.String(64), nullable=False),
+    sa.Column("employee_id", sa.String(64), nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("must_change_password", sa.Boolean, nullable=False),
+    sa.Column("demo", sa.Boolean, nullable=False),
+    sa.Column("password_hash", sa.String(300), nullable=False),
+    sa.Column("password_set_at", sa.Float(53), nullable=False),
+    sa.Column("created_at", sa.Float(53), nullable=False),
+)
+
+sessions = sa.Table(
+    "gh_sessions",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("person_id", sa.String(14), nullable=False, index=True),
+    sa.Column("conversation", sa.LargeBinary, nullable=False),
+    sa.Column("started_at", sa.Float(53), nullable=False),
+    sa.Column("last_seen_at", sa.Float(53), nullable=False),
+    sa.Column("aal", sa.Integer, nullable=False),
+    sa.Column("aal_at", sa.Float(53), nullable=True),
+    sa.Column("ended_at", sa.Float(53), nullable=True),
+    sa.Column("ended_reason", sa.String(16), nullable=False),
+)
+
+
+def throttle_table(name: str, metadata: sa.MetaData) -> sa.Table:
+    """A table for `gatehouse.identity.throttle.Throttle`."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("key", sa.String(80), primary_key=True),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("blocked_until", sa.Float(53), nullable=False),
+        sa.Column("last_at", sa.Float(53), nullable=False),
+    )
+
+
+sign_in_throttle = throttle_table("gh_sign_in_throttle", metadata)

@@ -1,0 +1,288 @@
+"""Sign-in sessions: one person, one browser, one conversation.
+
+The table holds the SHA-256 of a token, never the token, and the conversation id only sealed, bound
+to everything else that matters in the row: a row that was edited, or a token hash planted by
+somebody who can write the table, no longer opens. A session that has once been seen as ended stays
+ended, wherever the clock goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from gatehouse.clock import Clock
+from gatehouse.errors import GatehouseError
+from gatehouse.identity.people import Person
+from gatehouse.identity.schema import sessions as table
+from gatehouse.identity.transactions import transaction
+from gatehouse.keys.envelope import associated_data, seal, unseal
+
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which the clock may run behind a session's last sign of life; more ends the session."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_WORDS = {
+    "idle": "You were signed out because nothing happened for a while. Sign in to go on.",
+    "absolute": "You were signed out because this session reached its longest time. "
+    "Sign in to go on.",
+    "signed_out": "You are signed out.",
+    "unknown": "You are not signed in.",
+    "clock": "You were signed out because the clock of the server changed. Sign in to go on.",
+    "tampered": "You were signed out because this session could not be verified. Sign in to go on.",
+}
+
+
+class SessionEnded(GatehouseError):
+    """There is no such session any more. `reason` is `idle`, `absolute`, `signed_out`, `unknown`,
+    `clock` (the server's clock went back) or `tampered`; `message` is for the person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_WORDS[reason])
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session. `id` is not the token; `conversation_id` is 32 hexadecimal digits (128 random
+    bits); times are seconds since the epoch; `aal` is the assurance level, reached at `aal_at`."""
+
+    id: str
+    person_id: str
+    conversation_id: str = field(repr=False)
+    csrf: str = field(repr=False)
+    started_at: float
+    last_seen_at: float
+    aal: int
+    aal_at: float | None
+
+
+class SessionLimits(Protocol):
+    """The settings of a session, in seconds."""
+
+    @property
+    def idle(self) -> int: ...
+
+    @property
+    def absolute(self) -> int: ...
+
+
+class Sessions:
+    """The sessions of one deployment (ASVS 5.0 V7); `key` is 32 bytes."""
+
+    def __init__(self, engine: Engine, clock: Clock, limits: SessionLimits, key: bytes) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._limits = limits
+        self._seal_key = _derive(key, "conversation")
+        self._csrf_key = _derive(key, "csrf")
+
+    def open(self, person: Person) -> tuple[str, Session]:
+        """A new session and conversation for `person`: its token, for the cookie alone, and itself."""
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        session_id, conversation_id = secrets.token_hex(16), secrets.token_hex(16)
+        row = {
+            "id": session_id,
+            "token_hash": _hash(token),
+            "person_id": person.id,
+            "started_at": now,
+            "last_seen_at": now,
+            "aal": 1,
+            "aal_at": None,
+            "ended_at": None,
+            "ended_reason": "",
+        }
+        row["conversation"] = self._sealed(row, conversation_id)
+        with transaction(self._engine) as connection:
+            connection.execute(table.insert().values(**row))
+        return token, self._session(row, conversation_id)
+
+    def resolve(self, token: object) -> Session:
+        """The open session of `token`, whatever a browser sent as one; raises `SessionEnded`.
+
+        Reading does not keep it alive; `touch` does.
+        """
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise SessionEnded("unknown")
+        with transaction(self._engine) as connection:
+            row, reason = self._inspect(connection, table.c.token_hash == _hash(token))
+        return self._opened(row, reason)
+
+    def get(self, session_id: str) -> Session:
+        """The open session with this id; raises `SessionEnded`."""
+        with transaction(self._engine) as connection:
+            row, reason = self._inspect(connection, table.c.id == session_id)
+        return self._opened(row, reason)
+
+    def of_person(self, person_id: str) -> tuple[Session, ...]:
+        """The open sessions of a person, oldest first."""
+        mine = sa.select(table.c.id).where(
+            table.c.person_id == person_id, table.c.ended_at.is_(None)
+        )
+        with transaction(self._engine) as connection:
+            ids = connection.execute(mine.order_by(table.c.started_at)).scalars().all()
+        found = []
+        for session_id in ids:
+            try:
+                found.append(self.get(session_id))
+            except SessionEnded:
+                continue
+        return tuple(found)
+
+    def touch(self, session_id: str) -> None:
+        """The person did something: the idle time starts anew. Never moves back, never revives."""
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            row, reason = self._inspect(connection, table.c.id == session_id)
+            if not reason and row["last_seen_at"] < now:
+                self._write(connection, session_id, last_seen_at=now)
+        if reason:
+            raise SessionEnded(reason)
+
+    def close(self, session_id: str) -> bool:
+        """Sign out; false when the session was over already."""
+        return self._end(table.c.id == session_id, "signed_out") == 1
+
+    def close_all(self, person_id: str) -> int:
+        """Sign a person out everywhere; returns how many sessions ended."""
+        return self._end(table.c.person_id == person_id, "signed_out")
+
+    def rotate(self, session_id: str) -> str:
+        """Replace the token; the old one, and the CSRF value derived from it, end at once."""
+        return self._change(session_id, secrets.token_urlsafe(32))[0]
+
+    def renew_conversation(self, session_id: str) -> Session:
+        """Give the session a new conversation id, after the old conversation ended."""
+        return self._change(session_id, None, conversation_id=secrets.token_hex(16))[1]
+
+    def elevate(self, session_id: str, aal: int) -> tuple[str, Session]:
+        """Record that assurance level `aal` was reached now, and rotate the token.
+
+        Returns the new token and the session. A privilege change without rotation would let a token
+        that leaked earlier share in it (ASVS 5.0 V7.2.4).
+        """
+        return self._change(
+            session_id, secrets.token_urlsafe(32), aal=aal, aal_at=self._clock.now()
+        )
+
+    def expire(self) -> int:
+        """Mark every session whose time is over, so that no later clock revives it; how many."""
+        now = self._clock.now()
+        idle = self._end(table.c.last_seen_at <= now - self._limits.idle, "idle")
+        return idle + self._end(table.c.started_at <= now - self._limits.absolute, "absolute")
+
+    def prune(self, keep: float = 86400.0) -> int:
+        """Delete sessions that ended more than `keep` seconds ago; returns how many."""
+        old = table.c.ended_at < self._clock.now() - keep
+        with transaction(self._engine) as connection:
+            return int(connection.execute(table.delete().where(old)).rowcount)
+
+    def _change(
+        self, session_id: str, token: str | None, *, conversation_id: str = "", **values: Any
+    ) -> tuple[str, Session]:
+        with transaction(self._engine) as connection:
+            row, reason = self._inspect(connection, table.c.id == session_id)
+            if not reason:
+                kept = conversation_id or self._conversation(row)
+                if token is not None:
+                    values["token_hash"] = _hash(token)
+                changed = {**row, **values}
+                values["conversation"] = self._sealed(changed, kept)
+                self._write(connection, session_id, **values)
+        if reason:
+            raise SessionEnded(reason)
+        return token or "", self._session(changed, kept)
+
+    def _inspect(self, connection: Connection, condition: Any) -> tuple[dict[str, Any], str]:
+        """The row and "", or why it is no open session; what is found over is marked as over."""
+        query = sa.select(table).where(condition).with_for_update()
+        found = connection.execute(query).mappings().one_or_none()
+        if found is None:
+            return {}, "unknown"
+        row = dict(found)
+        if row["ended_at"] is not None:
+            return row, str(row["ended_reason"])
+        reason = self._over(row)
+        if not reason:
+            try:
+                self._conversation(row)
+            except GatehouseError:
+                reason = "tampered"
+        if reason:
+            self._write(connection, row["id"], **self._ending(reason))
+        return row, reason
+
+    def _over(self, row: dict[str, Any]) -> str:
+        now = self._clock.now()
+        if now < row["last_seen_at"] - CLOCK_TOLERANCE:
+            return "clock"
+        if now - row["started_at"] >= self._limits.absolute:
+            return "absolute"
+        return "idle" if now - row["last_seen_at"] >= self._limits.idle else ""
+
+    def _opened(self, row: dict[str, Any], reason: str) -> Session:
+        if reason:
+            raise SessionEnded(reason)
+        return self._session(row, self._conversation(row))
+
+    def _end(self, condition: Any, reason: str) -> int:
+        still_open = table.c.ended_at.is_(None)
+        change = table.update().where(condition, still_open).values(**self._ending(reason))
+        with transaction(self._engine) as connection:
+            return int(connection.execute(change).rowcount)
+
+    def _ending(self, reason: str) -> dict[str, Any]:
+        # The conversation id goes with the session: nothing links the person to it any more.
+        return {"ended_at": self._clock.now(), "ended_reason": reason, "conversation": b""}
+
+    def _write(self, connection: Connection, session_id: str, **values: Any) -> None:
+        connection.execute(table.update().where(table.c.id == session_id).values(**values))
+
+    def _conversation(self, row: dict[str, Any]) -> str:
+        return unseal(self._seal_key, bytes(row["conversation"]), _bound(row)).decode("ascii")
+
+    def _sealed(self, row: dict[str, Any], conversation_id: str) -> bytes:
+        return seal(self._seal_key, conversation_id.encode("ascii"), _bound(row))
+
+    def _session(self, row: dict[str, Any], conversation_id: str) -> Session:
+        material = f"{row['id']}\n{row['token_hash']}".encode()
+        return Session(
+            id=row["id"],
+            person_id=row["person_id"],
+            conversation_id=conversation_id,
+            csrf=hmac.new(self._csrf_key, material, hashlib.sha256).hexdigest(),
+            started_at=row["started_at"],
+            last_seen_at=row["last_seen_at"],
+            aal=row["aal"],
+            aal_at=row["aal_at"],
+        )
+
+
+def _bound(row: dict[str, Any]) -> bytes:
+    return associated_data(
+        record="session",
+        id=row["id"],
+        token=row["token_hash"],
+        person=row["person_id"],
+        started=repr(float(row["started_at"])),
+        aal=int(row["aal"]),
+        aal_at="" if row["aal_at"] is None else repr(float(row["aal_at"])),
+    )
+
+
+def _hash(token: str) -> str:
+    # A plain hash suffices: the token has 256 random bits (ASVS 5.0 V7.2.3).
+    return hashlib.sha256(token.encode("ascii")).hexdigest()
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    if len(key) != 32:
+        raise ValueError("the key of the sessions must have 32 bytes")
+    return hmac.new(key, f"gatehouse session {purpose} v1".encode(), hashlib.sha256).digest()

@@ -1,0 +1,237 @@
+"""Decides. A `PolicySet` is a checked, compiled and immutable set of rules.
+
+How rules combine:
+
+1. A matching deny wins over everything.
+2. Otherwise some allow rule must match, or the default denies.
+3. Otherwise every matching rule that asks for a second factor counts, whether it allows too or not,
+   and the strictest terms apply: the highest level, the shortest age, all bound values, at once
+   before at confirmation. An allow rule without step-up never cancels the step-up of another one.
+4. At the intent stage, a more protected runner-up within the margin is decided as well and the
+   stricter answer applies.
+
+A fact that is missing keeps an allow rule from matching and makes a deny or step-up rule match.
+`decide` is pure, never raises, and answers deny when anything unexpected happens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from gatehouse.policy.assurance import satisfied, strictest, unknown_assurance
+from gatehouse.policy.errors import Problem
+from gatehouse.policy.model import PROTECTION, Decision, IntentInfo, Request
+from gatehouse.policy.rules import Rule
+from gatehouse.policy.verdicts import YES, Outcome, evaluate
+from gatehouse.policy.vocabulary import Vocabulary
+
+_STRICTNESS = {"allow": 0, "step_up": 1, "deny": 2}
+_MOST_REMEMBERED = 4096
+FRESH = 60
+
+
+class PolicySet:
+    """The rules of one revision.
+
+    `revision` is the SHA-256 of the files in hexadecimal, `tested` the number of policy tests.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        rules: Iterable[Rule],
+        revision: str,
+        warnings: tuple[Problem, ...] = (),
+        tested: int = 0,
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.rank))
+        self.revision = revision
+        self.warnings = warnings
+        self.tested = tested
+        self._by_intent = _index(self.rules)
+        self._remembered: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
+
+    @property
+    def intents(self) -> Mapping[str, IntentInfo]:
+        """What is known about every intent."""
+        return self.vocabulary.intents
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Every role that rules may name."""
+        return frozenset(self.vocabulary.roles)
+
+    def decide(self, request: Request) -> Decision:
+        """The decision on `request`; see the module for how it is made. Never raises."""
+        try:
+            return self._decide(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is no
+            return self._refuse("error", f"internal error ({type(error).__name__})")
+
+    def rules_for(self, intent: str) -> tuple[Rule, ...]:
+        """Every rule that names `intent`, the most specific first."""
+        return self._by_intent.get(intent, ())
+
+    def subject_of(self, request: Request) -> str | None:
+        """Whose data the request is about; at the intent stage by construction of the intent."""
+        info = self.intents.get(request.intent)
+        if request.subject is None and request.stage == "intent" and info is not None:
+            return info.about
+        return request.subject
+
+    def _decide(self, request: Request) -> Decision:
+        info = self.intents.get(request.intent)
+        if info is None:
+            return self._refuse("unknown-intent", "The policies do not know this intent.")
+        decision = self._decide_intent(request, info, self.subject_of(request))
+        if request.stage != "intent" or decision.effect == "deny":
+            return decision
+        return self._with_runners_up(request, info, decision)
+
+    def _decide_intent(self, request: Request, info: IntentInfo, subject: str | None) -> Decision:
+        allows: list[tuple[Rule, Outcome]] = []
+        factors: list[tuple[Rule, Outcome]] = []
+        doubtful: tuple[Rule, Outcome] | None = None
+        unknown: set[str] = set()
+        for rule in self._candidates(info.name, request.principal.roles):
+            outcome = evaluate(rule.clauses, request, subject)
+            if rule.effect == "deny":
+                if outcome.verdict == YES:
+                    return self._denied(rule, outcome)
+                if outcome.restricts and doubtful is None:
+                    doubtful = rule, outcome
+                continue
+            if rule.effect == "allow":
+                if outcome.grants:
+                    allows.append((rule, outcome))
+                else:
+                    unknown.update(outcome.missing)
+            if rule.step_up is not None and outcome.restricts:
+                factors.append((rule, outcome))
+        if doubtful is not None:
+            return self._denied(*doubtful)
+        if not allows:
+            return self._refuse("default", "No rule allows this.", tuple(sorted(unknown)))
+        return self._granted(request, allows, factors)
+
+    def _granted(
+        self,
+        request: Request,
+        allows: list[tuple[Rule, Outcome]],
+        factors: list[tuple[Rule, Outcome]],
+    ) -> Decision:
+        pending = tuple(sorted({fact for _, outcome in allows for fact in outcome.pending}))
+        missing = {fact for _, outcome in factors for fact in outcome.missing}
+        rule = allows[0][0]
+        if factors:
+            terms = strictest([item.step_up for item, _ in factors if item.step_up])
+            if not satisfied(request, terms):
+                rule = min((item for item, _ in factors), key=_shortest)
+                missing |= unknown_assurance(request)
+                return Decision(
+                    "step_up",
+                    rule.id,
+                    "",
+                    rule.why,
+                    self.revision,
+                    terms,
+                    tuple(sorted(missing)),
+                    pending,
+                )
+        return Decision(
+            "allow", rule.id, "", rule.why, self.revision, None, tuple(sorted(missing)), pending
+        )
+
+    def _with_runners_up(self, request: Request, info: IntentInfo, own: Decision) -> Decision:
+        settings = self.vocabulary.runner_up
+        if info.name in settings.continues:
+            return own
+        worst = own
+        for name in _close(request, settings.margin, self.intents):
+            other = self.intents.get(name)
+            if other is None:
+                found = self._refuse("unknown-intent", "A runner-up is no intent of the policies.")
+            elif _more_protected(other, info):
+                found = self._decide_intent(request, other, other.about)
+            else:
+                continue
+            if found.effect != "allow":
+                worst = _stricter(worst, self._ambiguous(request, found, name))
+        return worst
+
+    def _ambiguous(self, request: Request, decision: Decision, name: str) -> Decision:
+        reason = f"The message may also mean {name}. {decision.reason}"
+        missing = tuple(sorted({*decision.indeterminate, *_unknown_ranking(request)}))
+        found = replace(decision, reason=reason, indeterminate=missing)
+        if found.step_up is None:
+            return replace(found, say=self.vocabulary.runner_up.say)
+        # The values of the runner-up are not those of the request: nothing can be bound, and a
+        # code for "this very request" would be one for another. A fresh code takes its place.
+        age = found.step_up.max_age or FRESH
+        terms = replace(found.step_up, bind=(), ask="at_once", max_age=age)
+        if satisfied(request, terms):
+            return replace(found, effect="allow", step_up=None)
+        return replace(found, step_up=terms)
+
+    def _candidates(self, intent: str, roles: frozenset[str]) -> tuple[Rule, ...]:
+        key = intent, frozenset(roles)
+        found = self._remembered.get(key)
+        if found is None:
+            rules = self._by_intent.get(intent, ())
+            found = tuple(rule for rule in rules if rule.concerns(key[1]))
+            if len(self._remembered) < _MOST_REMEMBERED:
+                self._remembered[key] = found
+        return found
+
+    def _denied(self, rule: Rule, outcome: Outcome) -> Decision:
+        return Decision("deny", rule.id, rule.say, rule.why, self.revision, None, outcome.missing)
+
+    def _refuse(self, rule: str, reason: str, missing: tuple[str, ...] = ()) -> Decision:
+        say = self.vocabulary.refusal
+        return Decision("deny", rule, say, reason, self.revision, None, missing)
+
+
+def _index(rules: tuple[Rule, ...]) -> Mapping[str, tuple[Rule, ...]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for intent in rule.intents:
+            found.setdefault(intent, []).append(rule)
+    return MappingProxyType({intent: tuple(items) for intent, items in found.items()})
+
+
+def _shortest(rule: Rule) -> tuple[int, str]:
+    return (rule.step_up.max_age if rule.step_up else 0), rule.id
+
+
+def _more_protected(one: IntentInfo, other: IntentInfo) -> bool:
+    return PROTECTION.index(one.protection) > PROTECTION.index(other.protection)
+
+
+def _close(request: Request, margin: float, known: Iterable[str]) -> list[str]:
+    """The runners-up within `margin`; all intents when the runners-up are not known."""
+    if request.runners_up is None:
+        return sorted(known)
+    won = request.confidence
+    certain = type(won) in (int, float) and won is not None and math.isfinite(won)
+    names = [
+        name
+        for name, confidence in request.runners_up
+        if not (certain and won is not None and won - confidence > margin)
+    ]
+    return sorted(names)
+
+
+def _unknown_ranking(request: Request) -> set[str]:
+    if request.runners_up is None:
+        return {"runners_up"}
+    return {"confidence"} if request.confidence is None else set()
+
+
+def _stricter(one: Decision, other: Decision) -> Decision:
+    if one.effect == "step_up" == other.effect and one.step_up and other.step_up:
+        return replace(one, step_up=strictest([one.step_up, other.step_up]))
+    return other if _STRICTNESS[other.effect] > _STRICTNESS[one.effect] else one

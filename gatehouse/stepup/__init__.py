@@ -1,0 +1,24 @@
+"""Second factors, challenges and grants. Knows nothing of Rasa."""
+
+from gatehouse.stepup.binding import Resume
+from gatehouse.stepup.challenges import Challenge
+from gatehouse.stepup.codes import looks_like_code, parse_code
+from gatehouse.stepup.grants import Grant
+from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
+from gatehouse.stepup.service import StepUp
+from gatehouse.stepup.totp import CodeRefused, Enrolment, Totp
+
+__all__ = [
+    "Challenge",
+    "ChallengeRefused",
+    "CodeRefused",
+    "Enrolment",
+    "Grant",
+    "GrantRefused",
+    "Resume",
+    "StepUp",
+    "StepUpUnavailable",
+    "Totp",
+    "looks_like_code",
+    "parse_code",
+]

@@ -1,0 +1,74 @@
+"""Why a code or a grant was not accepted: a reason for the log and a sentence for the person.
+
+A sentence says what happened and what to do next. It never tells somebody more about a code than
+that it was not right, with one exception: the session that passed with a code is told that this
+same code was already used. Anyone else who repeats it gets the answer of a wrong code.
+"""
+
+from __future__ import annotations
+
+from gatehouse.errors import GatehouseError, Unavailable
+from gatehouse.identity.sign_in import spoken_wait
+
+_SENTENCES = {
+    "wrong": "That code was not right. {tries}",
+    "replayed": "That code was already used. Wait for the next one. {tries}",
+    "malformed": "A code has six digits. Type the six digits that your authenticator app shows.",
+    "too_many": "That was one wrong code too many, so I cancelled this request. "
+    "You can ask for it again.",
+    "expired": "This request waited too long for its code, so I cancelled it. "
+    "Ask again if you still want it.",
+    "throttled": "That were many codes in a short time. Wait {wait}, then try again.",
+    "locked": "Codes for this account are locked after too many wrong ones. "
+    "Ask your administrator to reset your second factor.",
+    "not_enrolled": "You have no authenticator app set up yet. "
+    "Set one up first, or ask your administrator.",
+    "unknown": "No request is waiting for a code. Ask again if you still want something.",
+    "passed": "This request is confirmed already.",
+    "cancelled": "This request was cancelled. Ask again if you still want it.",
+    "replaced": "A newer request took the place of this one.",
+}
+_GOES_ON = frozenset({"wrong", "replayed", "malformed", "throttled"})
+
+
+class ChallengeRefused(GatehouseError):
+    """A code was not accepted for a challenge.
+
+    `reason` is `wrong`, `replayed`, `malformed`, `too_many`, `expired`, `throttled`, `locked`,
+    `not_enrolled` or `unknown`. `message` is for the person. `closed` says that the request does
+    not wait any more, or cannot be confirmed at all. `retry_after` is in seconds.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        attempts_left: int = 0,
+        retry_after: float = 0.0,
+        state: str = "",
+    ) -> None:
+        number = "1 try" if attempts_left == 1 else f"{attempts_left} tries"
+        sentence = _SENTENCES[state if reason == "unknown" and state else reason]
+        super().__init__(sentence.format(tries=f"{number} left.", wait=spoken_wait(retry_after)))
+        self.reason = reason
+        self.attempts_left = attempts_left
+        self.retry_after = retry_after
+        self.closed = reason not in _GOES_ON
+
+
+class GrantRefused(GatehouseError):
+    """A grant does not cover this request. `reason` is `unknown`, `expired`, `person`, `session`,
+    `conversation`, `intent`, `values`, `used` or `tampered`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("This was not confirmed with a code. Ask again to confirm it.")
+        self.reason = reason
+
+
+class StepUpUnavailable(Unavailable):
+    """What was to happen could not be recorded, so it did not happen."""
+
+    def __init__(self) -> None:
+        super().__init__("This cannot be recorded right now, so I did not do it. Try again later.")

@@ -1,0 +1,71 @@
+"""The tables of second factors, challenges and grants.
+
+What a challenge or grant is about (intent, values, prompt, how to resume) is stored sealed; people,
+sessions, conversations and messages appear as keyed hashes only, so that these rows cannot be
+joined with any other table. No column may ever hold a code or a seed in the clear.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from gatehouse.identity.schema import throttle_table
+
+metadata = sa.MetaData()
+
+authenticators = sa.Table(
+    "gh_totp",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("person_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("seed", sa.LargeBinary, nullable=False),
+    sa.Column("confirmed_at", sa.Float(53), nullable=True),
+    # The last time step whose code was used; only steps above it are good.
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("demo", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.Float(53), nullable=False),
+)
+
+challenges = sa.Table(
+    "gh_step_up_challenges",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conversation_tag", sa.String(64), nullable=False, index=True),
+    sa.Column("session_tag", sa.String(64), nullable=False, index=True),
+    sa.Column("person_tag", sa.String(64), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.Float(53), nullable=False),
+    sa.Column("expires_at", sa.Float(53), nullable=False, index=True),
+    sa.Column("attempts_left", sa.Integer, nullable=False),
+    # pending, passed, cancelled, replaced, expired
+    sa.Column("state", sa.String(10), nullable=False),
+    # The time step of the code that passed it; tells a person's own second click from a replay.
+    sa.Column("step", sa.BigInteger, nullable=True),
+)
+
+# One conversation waits for one code at most, also when two requests arrive at once.
+sa.Index(
+    "gh_step_up_one_pending",
+    challenges.c.conversation_tag,
+    unique=True,
+    sqlite_where=challenges.c.state == "pending",
+    postgresql_where=challenges.c.state == "pending",
+)
+
+grants = sa.Table(
+    "gh_step_up_grants",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conversation_tag", sa.String(64), nullable=False, index=True),
+    sa.Column("session_tag", sa.String(64), nullable=False, index=True),
+    sa.Column("person_tag", sa.String(64), nullable=False),
+    # Keyed hash of person, session, conversation, intent, values and nonce: what was approved.
+    sa.Column("binding", sa.String(64), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("granted_at", sa.Float(53), nullable=False),
+    sa.Column("expires_at", sa.Float(53), nullable=False, index=True),
+    # Empty until the first use; then only this message may use it.
+    sa.Column("message_tag", sa.String(64), nullable=False),
+)
+
+code_throttle = throttle_table("gh_code_throttle", metadata)

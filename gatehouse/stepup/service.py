@@ -1,0 +1,272 @@
+"""Step-up: a second factor for exactly one request.
+
+The order never changes: throttle, parse, count the try, verify, record, grant. A try is counted
+before its code is looked at; a grant exists only once its audit entry is durable; when something
+cannot be recorded the answer is no. Codes are compared and dropped: never stored, logged or passed
+on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Engine
+
+from gatehouse.clock import Clock
+from gatehouse.errors import InvalidInput
+from gatehouse.identity.transactions import transaction
+from gatehouse.stepup.binding import Resume, Subject, Tags
+from gatehouse.stepup.challenges import Challenge, Challenges, Found
+from gatehouse.stepup.codes import parse_code
+from gatehouse.stepup.grants import Grant, Grants, Use
+from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
+from gatehouse.stepup.throttle import PER_AUTHENTICATOR, code_throttle
+from gatehouse.stepup.totp import CodeRefused, Totp
+
+LONGEST_CHALLENGE = 300
+_KEEP_SECONDS = 3600.0
+
+
+class StepUpSettings(Protocol):
+    """The settings of step-up: seconds a request waits, wrong codes per request."""
+
+    @property
+    def challenge(self) -> int: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+
+class StepUp:
+    """Challenges and grants of one deployment.
+
+    `key` is 32 bytes. `record` writes an audit entry (the signature of `AuditLog.append`) and is
+    durable when it returns.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        settings: StepUpSettings,
+        key: bytes,
+        totp: Totp,
+        record: Callable[..., Any] | None = None,
+    ) -> None:
+        if not 0 < settings.challenge <= LONGEST_CHALLENGE:
+            raise InvalidInput("step_up.challenge: a request may wait five minutes at most")
+        tags = Tags(key)
+        self._engine = engine
+        self._tags = tags
+        self._totp = totp
+        self._record = record
+        self._challenges = Challenges(
+            engine, clock, key, tags, settings.challenge, settings.attempts
+        )
+        self._grants = Grants(engine, clock, key, tags)
+        self._throttle = code_throttle(clock, PER_AUTHENTICATOR)
+
+    def request(
+        self,
+        *,
+        person_id: str,
+        session_id: str,
+        conversation_id: str,
+        intent: str,
+        values: Mapping[str, str],
+        prompt: str,
+        resume: Resume,
+    ) -> Challenge:
+        """Ask for a code before `intent` may go on with `values`.
+
+        `prompt` repeats the values: what the person sees is what the person approves (WYSIWYS). A
+        request that still waits in this conversation is void. Raises `StepUpUnavailable` when it
+        cannot be recorded.
+        """
+        nonce = secrets.token_hex(16)
+        subject = Subject(
+            person_id, session_id, conversation_id, intent, dict(values), nonce, prompt, resume
+        )
+        self._tags.binding(subject, values)  # refuses what cannot be bound, before it is recorded
+        self._write("step_up_requested", subject)
+        return self._challenges.open(subject)
+
+    def pending(self, conversation_id: str) -> Challenge | None:
+        """The request that waits for a code in this conversation, if one does."""
+        return self._challenges.pending(conversation_id)
+
+    def latest_id(self, conversation_id: str) -> str | None:
+        """The last challenge of the last ten minutes in this conversation, waiting or not.
+
+        Text that looks like a code belongs to it: the channel answers it instead of letting a late
+        or repeated code through to Rasa.
+        """
+        return self._challenges.latest(conversation_id)
+
+    def answer(
+        self, challenge_id: str, session_id: str, conversation_id: str, code: object
+    ) -> Grant:
+        """The grant for a good code; raises `ChallengeRefused`, or `StepUpUnavailable` when it
+        cannot be recorded. A code that was good is used up either way."""
+        challenge = self._waiting(challenge_id, session_id, conversation_id)
+        authenticator = self._totp.authenticator(challenge.person_id)
+        if authenticator is None:
+            raise self._refused(challenge, ChallengeRefused("not_enrolled"))
+        attempts_left = self._count_try(challenge, authenticator, parse_code(code))
+        try:
+            step = self._totp.verify(challenge.person_id, code)
+        except CodeRefused as refusal:
+            raise self._failed(challenge, refusal, attempts_left) from None
+        if not self._challenges.claim(challenge.id, step):
+            found = self._challenges.find(challenge_id, session_id, conversation_id)
+            raise self._refused(challenge, _refusal_of(found))
+        self._write("step_up_passed", challenge.subject)
+        with transaction(self._engine) as connection:
+            self._throttle.clear(connection, authenticator)
+        return self._grants.issue(challenge.subject)
+
+    def cancel(self, challenge_id: str, session_id: str, conversation_id: str) -> bool:
+        """Stop waiting, because the person says so; false when it did not wait any more."""
+        found = self._challenges.find(challenge_id, session_id, conversation_id)
+        if found.challenge is None or not self._challenges.cancel(challenge_id):
+            return False
+        self._write("step_up_cancelled", found.challenge.subject, reason="person")
+        return True
+
+    def redeem(
+        self,
+        grant_id: str,
+        *,
+        person_id: str,
+        session_id: str,
+        conversation_id: str,
+        intent: str,
+        values: Mapping[str, str] | None,
+        message_id: str,
+    ) -> Grant:
+        """Use a grant for one message; raises `GrantRefused`.
+
+        The first message that uses it may do so again (the dialogue policy asks, then the action);
+        any other is refused. `values` None asks at the level of the intent, before the values are
+        known; the action asks again with them.
+        """
+        use = Use(person_id, session_id, conversation_id, intent, values, message_id)
+        try:
+            grant = self._grants.redeem(grant_id, use)
+        except GrantRefused as refusal:
+            self._note("step_up_refused", use, reason=refusal.reason)
+            raise
+        level = "intent" if values is None else "values"
+        self._note("step_up_redeemed", use, level=level, request=grant.nonce[:16])
+        return grant
+
+    def resume_of(self, grant_id: str, conversation_id: str) -> Resume | None:
+        """How the request of a grant goes on, None when there is no such grant any more."""
+        return self._grants.resume_of(grant_id, conversation_id)
+
+    def forget_session(self, session_id: str) -> int:
+        """Void everything of a session that ended; returns how many rows."""
+        return self._forget("session", session_id)
+
+    def forget_conversation(self, conversation_id: str) -> int:
+        """Erase everything of a conversation that ended; returns how many rows."""
+        return self._forget("conversation", conversation_id)
+
+    def expire(self) -> int:
+        """Close and delete what is over; for the purge loop. Returns how many rows went."""
+        return self._challenges.expire(_KEEP_SECONDS) + self._grants.expire()
+
+    def _waiting(self, challenge_id: str, session_id: str, conversation_id: str) -> Challenge:
+        found = self._challenges.find(challenge_id, session_id, conversation_id)
+        if found.challenge is not None:
+            return found.challenge
+        refusal = _refusal_of(found)
+        self._call("step_up_refused", conversation=conversation_id, reason=refusal.reason)
+        raise refusal
+
+    def _count_try(self, challenge: Challenge, authenticator: str, digits: str | None) -> int:
+        """Throttle, then count one try of `digits`; the tries left. Raises `ChallengeRefused`."""
+        left: int | None = None
+        with transaction(self._engine) as connection:
+            standing = self._throttle.check(connection, authenticator)
+            if standing.open and digits is not None:
+                left = self._challenges.take_attempt(connection, challenge.id)
+                if left is not None:
+                    self._throttle.count(connection, authenticator, standing.failures)
+        if left is not None:
+            return left
+        remaining = challenge.attempts_left
+        if standing.locked:
+            refusal = ChallengeRefused("locked")
+        elif not standing.open:
+            refusal = ChallengeRefused(
+                "throttled", attempts_left=remaining, retry_after=standing.wait
+            )
+        elif digits is None:
+            refusal = ChallengeRefused("malformed", attempts_left=remaining)
+        else:
+            refusal = self._gone(challenge)
+        raise self._refused(challenge, refusal)
+
+    def _gone(self, challenge: Challenge) -> ChallengeRefused:
+        found = self._challenges.find(challenge.id, challenge.session_id, challenge.conversation_id)
+        return _refusal_of(found)
+
+    def _failed(
+        self, challenge: Challenge, refusal: CodeRefused, attempts_left: int
+    ) -> ChallengeRefused:
+        """Record a wrong code and choose the words for it; the log gets the true reason."""
+        subject = challenge.subject
+        mine = self._challenges.passed_with(challenge.person_id, challenge.session_id, refusal.step)
+        self._write("step_up_failed", subject, reason=refusal.reason, attempts_left=attempts_left)
+        if attempts_left == 0:
+            self._write("step_up_cancelled", subject, reason="too_many")
+            return ChallengeRefused("too_many")
+        told = "replayed" if refusal.reason == "replayed" and mine else "wrong"
+        return ChallengeRefused(told, attempts_left=attempts_left)
+
+    def _refused(self, challenge: Challenge, refusal: ChallengeRefused) -> ChallengeRefused:
+        self._write("step_up_refused", challenge.subject, reason=refusal.reason)
+        return refusal
+
+    def _forget(self, kind: str, identity: str) -> int:
+        column, tag = f"{kind}_tag", self._tags.of(kind, identity)
+        return self._challenges.forget(column, tag) + self._grants.forget(column, tag)
+
+    def _write(self, kind: str, subject: Subject, **facts: Any) -> None:
+        self._call(
+            kind,
+            person=subject.person_id,
+            conversation=subject.conversation_id,
+            intent=subject.intent,
+            request=subject.nonce[:16],
+            **facts,
+        )
+
+    def _note(self, kind: str, use: Use, **facts: Any) -> None:
+        self._call(
+            kind,
+            person=use.person_id,
+            conversation=use.conversation_id,
+            intent=use.intent,
+            **facts,
+        )
+
+    def _call(self, kind: str, **facts: Any) -> None:
+        if self._record is None:
+            return
+        try:
+            self._record(kind, **facts)
+        except Exception as error:
+            raise StepUpUnavailable from error
+
+
+def _refusal_of(found: Found) -> ChallengeRefused:
+    if found.state == "exhausted":
+        return ChallengeRefused("too_many")
+    if found.state == "expired":
+        return ChallengeRefused("expired")
+    state = "" if found.state == "pending" else found.state
+    return ChallengeRefused("unknown", state=state)

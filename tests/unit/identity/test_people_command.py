@@ -1,0 +1,187 @@
+"""`gatehouse people` on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.engine import Engine
+
+from gatehouse.cli.people import people
+from gatehouse.clock import SettableClock
+from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
+from gatehouse.identity import Directory, Person, SessionEnded, Sessions
+from gatehouse.stepup import Totp
+from gatehouse.stepup.schema import metadata
+
+from .conftest import KEY, PASSWORD
+
+NEW = "a kettle beside nine windows"
+
+
+class Audit:
+    """Keeps entries; fails when told to."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.broken = False
+
+    def append(self, kind: str, **facts: Any) -> int:
+        if self.broken:
+            raise Unavailable("the audit log cannot be written")
+        self.entries.append({"kind": kind, **facts})
+        return len(self.entries)
+
+
+class Deployment:
+    """The attributes of a runtime that the commands use."""
+
+    def __init__(
+        self, directory: Directory, sessions: Sessions, engine: Engine, clock: SettableClock
+    ) -> None:
+        metadata.create_all(engine)
+        self.directory = directory
+        self.sessions = sessions
+        self.audit = Audit()
+        self.totp = Totp(engine, clock, KEY)
+
+
+@pytest.fixture
+def deployment(
+    directory: Directory,
+    sessions: Sessions,
+    engine: Engine,
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Deployment:
+    made = Deployment(directory, sessions, engine, clock)
+    monkeypatch.setattr("gatehouse.cli.people._runtime", lambda: made)
+    monkeypatch.delenv("GATEHOUSE_PASSWORD_FILE", raising=False)
+    return made
+
+
+def call(*arguments: str, typed: str | None = None) -> Result:
+    result = CliRunner().invoke(people, list(arguments), input=typed)
+    if isinstance(result.exception, GatehouseError):
+        raise result.exception
+    return result
+
+
+ADD = ("add", "new.person", "--name", "New Person", "--role", "employee", "--role", "manager")
+
+
+def test_add_asks_for_the_password_twice(deployment: Deployment) -> None:
+    """A person is added with the typed password, which is not shown and has to be changed."""
+    result = call(*ADD, typed=f"{NEW}\n{NEW}\n")
+    person = deployment.directory.check_password("new.person", NEW)
+    assert (0, "", True) == (result.exit_code, result.stdout, person.must_change_password)
+    assert NEW not in result.output
+    assert frozenset({"employee", "manager"}) == person.roles
+
+
+def test_a_password_may_come_from_a_file(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that the environment names is read, without its line end."""
+    (tmp_path / "initial").write_text(NEW + "\n", encoding="utf-8")
+    monkeypatch.setenv("GATEHOUSE_PASSWORD_FILE", str(tmp_path / "initial"))
+    call(*ADD, "--keep-password")
+    assert not deployment.directory.check_password("new.person", NEW).must_change_password
+
+
+def test_a_missing_password_file_is_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that cannot be read stops the command; nobody is added."""
+    monkeypatch.setenv("GATEHOUSE_PASSWORD_FILE", "/nonexistent/file")
+    with pytest.raises(InvalidInput, match="GATEHOUSE_PASSWORD_FILE"):
+        call(*ADD)
+    assert () == deployment.directory.people()
+
+
+@pytest.mark.parametrize("option", ["--password", "-p", "--secret", "--pass"])
+def test_no_option_takes_a_password(deployment: Deployment, option: str) -> None:
+    """A password on the command line is a usage error."""
+    assert 2 == call(*ADD, option, NEW).exit_code
+
+
+def test_a_refused_password_adds_nobody(deployment: Deployment) -> None:
+    """The rules hold on the command line as well."""
+    with pytest.raises(InvalidInput, match="at least 15"):
+        call(*ADD, typed="short\nshort\n")
+    assert () == deployment.directory.people()
+
+
+def test_list_prints_data_only(deployment: Deployment, erin: Person) -> None:
+    """One line per person on stdout, without anything secret."""
+    assert f"erin.walsh\t{erin.id}\temployee\tactive\n" == call("list").stdout
+
+
+def test_role_replaces_roles(deployment: Deployment, erin: Person) -> None:
+    """The new roles stand alone, and the change is in the audit log with its person."""
+    call("role", "erin.walsh", "auditor")
+    seen = deployment.directory.get(erin.id)
+    assert seen is not None and frozenset({"auditor"}) == seen.roles
+    expected = {
+        "kind": "administration",
+        "operation": "people.role",
+        "person": erin.id,
+        "roles": ["auditor"],
+    }
+    assert [expected] == deployment.audit.entries
+
+
+@pytest.mark.parametrize("command", ["disable", "password"])
+def test_open_sessions_end(deployment: Deployment, erin: Person, command: str) -> None:
+    """Disabling a person or setting a new password signs the person out everywhere."""
+    token, _ = deployment.sessions.open(erin)
+    call(command, "erin.walsh", typed=f"{NEW}\n{NEW}\n")
+    with pytest.raises(SessionEnded):
+        deployment.sessions.resolve(token)
+
+
+def test_enable_lets_in_again(deployment: Deployment, erin: Person) -> None:
+    """A disabled person can sign in after being enabled."""
+    call("disable", "erin.walsh")
+    call("enable", "erin.walsh")
+    assert erin == deployment.directory.check_password("erin.walsh", PASSWORD)
+
+
+def test_an_unknown_name_is_named(deployment: Deployment) -> None:
+    """A typing mistake changes nobody and says so."""
+    with pytest.raises(InvalidInput, match=r"nobody\.here"):
+        call("disable", "nobody.here")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("role", "erin.walsh", "hr_admin"),
+        ("disable", "erin.walsh"),
+        ("password", "erin.walsh"),
+        ADD,
+    ],
+)
+def test_what_cannot_be_recorded_is_not_done(
+    deployment: Deployment, erin: Person, arguments: tuple[str, ...]
+) -> None:
+    """Without an audit entry no change is made."""
+    deployment.audit.broken = True
+    with pytest.raises(Unavailable):
+        call(*arguments, typed=f"{NEW}\n{NEW}\n")
+    assert (erin,) == deployment.directory.people()
+    assert erin == deployment.directory.check_password("erin.walsh", PASSWORD)
+
+
+def test_factor_is_active_after_one_good_code(
+    deployment: Deployment, erin: Person, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address for the app is the only output, and a good code activates the authenticator."""
+    seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    monkeypatch.setattr("gatehouse.stepup.totp.pyotp.random_base32", lambda length: seed)
+    result = call("factor", "erin.walsh", typed=pyotp.TOTP(seed).at(int(clock.now())) + "\n")
+    assert result.stdout.startswith("otpauth://totp/Gatehouse:erin.walsh?secret=" + seed)
+    assert deployment.totp.enrolled(erin.id)

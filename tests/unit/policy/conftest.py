@@ -1,0 +1,146 @@
+"""A small organisation to write rules for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gatehouse.policy import Domain, PolicySet, Principal, Request
+from gatehouse.policy.loader import build
+from gatehouse.policy.sources import Sources
+
+VOCABULARY = """\
+version: 1
+roles:
+  employee: {about: Works here.}
+  manager: {about: Leads a team., comes_with: employee}
+  contractor: {about: Works here for a while.}
+departments: [payroll, sales]
+employment_types: [permanent, temporary]
+channels: [web, kiosk]
+network_zones: [office, outside]
+refusal: utter_refused
+runner_up: {margin: 0.1, say: utter_unclear, except: [inform]}
+"""
+
+INTENTS = """\
+version: 1
+intents:
+  view_pay: {about: self, groups: pay, protection: restricted, values: [period]}
+  view_bonus: {about: self, groups: pay, protection: restricted, values: [period, year]}
+  approve:
+    about: team
+    groups: [team]
+    protection: confidential
+    attributes: {amount: number, country: text, urgent: truth}
+  greet: {about: nobody, groups: talk, protection: public}
+  inform: {about: nobody, groups: talk, protection: public}
+  restart: {about: nobody, groups: command, protection: restricted}
+  back: {about: nobody, groups: command, protection: restricted}
+  session_start: {about: nobody, groups: command, protection: restricted}
+  out_of_scope: {about: nobody, groups: talk, protection: public}
+  nlu_fallback: {about: nobody, groups: talk, protection: public}
+"""
+
+CLOSED = """\
+version: 1
+owner: tests
+rules:
+  - {id: never, why: Nobody may., effect: deny, groups: command}
+  - {id: talk, why: Everybody may., effect: allow, groups: talk, roles: any}
+"""
+
+# Covers what a test does not mention, without allowing it to anybody that tests ask as.
+REST = """\
+version: 1
+owner: tests
+rules:
+  - id: rest
+    why: Covers the rest.
+    effect: allow
+    groups: [pay, team]
+    roles: contractor
+    when: {subject: anyone}
+"""
+
+Build = Callable[..., PolicySet]
+Ask = Callable[..., Request]
+
+
+@pytest.fixture(scope="session")
+def domain() -> Domain:
+    """The domain of the small organisation."""
+    return Domain.of(
+        frozenset({"view_pay", "view_bonus", "approve", "greet", "inform"}),
+        frozenset({"utter_refused", "utter_unclear", "utter_closed"}),
+        slots=frozenset({"topic"}),
+    )
+
+
+@pytest.fixture(scope="session")
+def files() -> Callable[..., dict[str, str]]:
+    """The files of the small organisation with `rules` (a YAML list) and other files."""
+
+    def make(rules: str = "", **others: str) -> dict[str, str]:
+        found = {
+            "vocabulary.yml": VOCABULARY,
+            "intents.yml": INTENTS,
+            "closed.yml": CLOSED,
+            "rest.yml": REST,
+        }
+        if rules:
+            found["case.yml"] = f"version: 1\nowner: tests\nrules:\n{rules}"
+        found.update({name.replace("__", "/") + ".yml": text for name, text in others.items()})
+        return found
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def compiled(domain: Domain, files: Callable[..., dict[str, str]]) -> Build:
+    """Compiles the small organisation with `rules`; raises `PolicyInvalid`."""
+
+    def make(rules: str = "", **others: str) -> PolicySet:
+        return build(sources_of(files(rules, **others)), domain)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sources() -> Callable[[Mapping[str, str]], Sources]:
+    """Turns texts by file name into sources."""
+    return sources_of
+
+
+def sources_of(texts: Mapping[str, str]) -> Sources:
+    """The sources with these texts."""
+    return Sources("policies", {name: text.encode() for name, text in texts.items()})
+
+
+@pytest.fixture(scope="session")
+def ask() -> Ask:
+    """Makes a request of the resource stage in which every fact is known and harmless."""
+
+    def make(intent: str = "view_pay", roles: str = "employee", **facts: Any) -> Request:
+        known: dict[str, Any] = {
+            "subject": "self",
+            "at": datetime(2027, 3, 3, 10, 0, tzinfo=ZoneInfo("Europe/Berlin")),
+            "channel": "web",
+            "network_zone": "office",
+            "session_age": 60.0,
+            "aal": 1,
+            "confidence": 0.9,
+            "runners_up": (),
+            "refusals": 0,
+            "failed_codes": 0,
+            "served": frozenset(),
+            "slots": {"topic": "none"},
+            "principal": Principal("p-1", frozenset(roles.split()), "payroll", "permanent"),
+        }
+        return Request(intent=intent, **{**known, **facts})
+
+    return make

@@ -1,0 +1,50 @@
+"""One file for each mistake: the first comments are the name of the file and what is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatehouse.policy import PolicyInvalid
+from gatehouse.policy.loader import build
+
+MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+def test_every_mistake_is_reported_with_its_place(path, domain, files, sources):
+    """Exactly the mistakes of the file are reported: place, path, what is wrong, what is meant."""
+    text = path.read_text(encoding="utf-8")
+    name = text.splitlines()[0].removeprefix("# in ")
+    head = [line for line in text.splitlines()[1:] if line.startswith("# policies/")]
+    expected = [line.removeprefix("# ") for line in head]
+    with pytest.raises(PolicyInvalid) as raised:
+        build(sources({**files(), name: text}), domain)
+    assert expected == [str(problem) for problem in raised.value.problems]
+
+
+def test_the_mistakes_of_all_files_are_reported_at_once(domain, files, sources):
+    """A person who made mistakes in three files hears of all of them in one go."""
+    wrong = {
+        "vocabulary.yml": files()["vocabulary.yml"].replace("utter_unclear", "utter_uncler"),
+        "rest.yml": files()["rest.yml"].replace("contractor", "contracter"),
+        "closed.yml": files()["closed.yml"].replace("Nobody may.", "&a Nobody may."),
+    }
+    with pytest.raises(PolicyInvalid) as raised:
+        build(sources({**files(), **wrong}), domain)
+    places = [str(problem.where) for problem in raised.value.problems]
+    assert [
+        "policies/closed.yml:4:22",
+        "policies/rest.yml:8:12",
+        "policies/vocabulary.yml:11:31",
+    ] == places
+
+
+def test_files_that_are_missing_are_named(domain, sources):
+    """Without its vocabulary a directory cannot be read, and the message says which files lack."""
+    with pytest.raises(PolicyInvalid) as raised:
+        build(sources({"pay.yml": "version: 1\n"}), domain)
+    missing = [problem.where.file for problem in raised.value.problems]
+    assert ["policies/intents.yml", "policies/vocabulary.yml"] == missing
+    assert 3 == raised.value.exit_code

@@ -1,0 +1,330 @@
+"""The policies in force while files change, break, and the service restarts."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gatehouse.clock import SettableClock
+from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore
+from gatehouse.policy.lastgood import NAME
+
+KEY = b"k" * 32
+OPEN = "  - {id: pay, why: Open., effect: allow, intents: view_pay, roles: employee}\n"
+SHUT = "  - {id: pay, why: Shut., effect: deny, intents: view_pay, say: utter_closed}\n"
+HEAD = "version: 1\nowner: tests\nrules:\n"
+
+
+@dataclass
+class Service:
+    """A policy directory and the stores opened on it."""
+
+    directory: Path
+    state: Path
+    domain: Domain
+    changes: list[Change] = field(default_factory=list)
+
+    def open(self, key: bytes = KEY, **options: object) -> PolicyStore:
+        return PolicyStore(
+            self.directory,
+            self.domain.intents,
+            self.domain.responses,
+            None,
+            SettableClock(),
+            self.state,
+            key,
+            **{"on_change": self.changes.append, **options},
+        )
+
+    def write(self, rules: str) -> None:
+        (self.directory / "case.yml").write_text(HEAD + rules)
+
+
+@pytest.fixture
+def service(tmp_path, files, domain):
+    """Policies by which employees may see their pay."""
+    directory = tmp_path / "policies"
+    directory.mkdir()
+    for name, text in files().items():
+        (directory / name).write_text(text)
+    made = Service(directory, tmp_path / "state", domain)
+    made.write(OPEN)
+    return made
+
+
+def test_the_start_is_reported(service):
+    """The first set is reported with its revision and nothing before it."""
+    store = service.open()
+    revision = store.current().revision
+    expected = Change(True, revision, revision, None, 1_800_000_000.0, ())
+    assert [expected.revision] == [change.revision for change in service.changes]
+    assert (True, None) == (service.changes[0].accepted, service.changes[0].previous)
+
+
+def test_an_edit_takes_effect(service, ask):
+    """After a valid edit the new rules decide, and the change is reported once."""
+    store = service.open()
+    before = store.current()
+    service.write(SHUT)
+    assert [True, False] == [store.reload_if_changed(), store.reload_if_changed()]
+    assert ["allow", "deny"] == [p.decide(ask()).effect for p in (before, store.current())]
+    change = service.changes[-1]
+    assert (True, before.revision, store.current().revision) == (
+        change.accepted,
+        change.previous,
+        change.revision,
+    )
+    assert 2 == len(service.changes)
+
+
+def test_a_broken_edit_changes_nothing(service, ask):
+    """The last good rules stay; the mistakes are reported once with their places."""
+    store = service.open()
+    before = store.current()
+    service.write(SHUT.replace("deny", "dney"))
+    assert [False, False] == [store.reload_if_changed(), store.reload_if_changed()]
+    os.utime(service.directory / "case.yml")
+    assert not store.reload_if_changed()
+    assert before is store.current()
+    rejected = service.changes[1:]
+    assert 1 == len(rejected)
+    assert (False, before.revision) == (rejected[0].accepted, rejected[0].revision)
+    assert "policies/case.yml:4:35" == str(rejected[0].problems[0].where)
+
+
+def test_an_edit_that_fails_its_tests_changes_nothing(service, ask):
+    """A policy test is part of the unit."""
+    tests = service.directory / "tests"
+    tests.mkdir()
+    text = "version: 1\nunlisted: not_tested\npeople: {anna: {roles: employee}}\ntests:\n"
+    test = "  - {name: Pay, people: anna, intents: view_pay, expect: allow}\n"
+    (tests / "pay.yml").write_text(text + test)
+    store = service.open()
+    service.write(SHUT)
+    assert not store.reload_if_changed()
+    assert "allow" == store.current().decide(ask()).effect
+    assert ["test"] == [problem.kind for problem in service.changes[-1].problems]
+
+
+def test_a_touched_file_is_no_change(service):
+    """The same content under a new date keeps the set."""
+    store = service.open()
+    before = store.current()
+    os.utime(service.directory / "case.yml", (1, 1))
+    assert not store.reload_if_changed()
+    assert before is store.current()
+
+
+def test_a_directory_that_disappears_keeps_the_last_good_rules(service, ask):
+    """Also when it is replaced by nothing at all."""
+    store = service.open()
+    service.directory.rename(service.directory.with_name("gone"))
+    assert not store.reload_if_changed()
+    assert "allow" == store.current().decide(ask()).effect
+    assert not service.changes[-1].accepted
+
+
+def test_a_first_start_with_broken_files_is_refused(service):
+    """Without last good policies there is nothing to decide with."""
+    service.write(OPEN.replace("allow", "alow"))
+    with pytest.raises(PolicyInvalid, match="did you mean `allow`"):
+        service.open()
+    assert [] == service.changes
+
+
+def test_a_restart_with_broken_files_uses_the_last_good_ones(service, ask):
+    """The rules that were in force last are in force again, and it is reported."""
+    first = service.open()
+    service.write(SHUT)
+    first.reload_if_changed()
+    service.write("nonsense")
+    again = service.open()
+    assert "utter_closed" == again.current().decide(ask()).say
+    change = service.changes[-1]
+    assert (False, True, first.current().revision) == (
+        change.accepted,
+        change.restored,
+        change.revision,
+    )
+    service.write(OPEN)
+    assert again.reload_if_changed()
+    assert "allow" == again.current().decide(ask()).effect
+
+
+@pytest.mark.parametrize("position", [0, 30, 60, 120, -1])
+def test_altered_last_good_policies_are_not_used(service, position):
+    """A changed byte anywhere in the kept file stops the start."""
+    service.open()
+    kept = service.state / NAME
+    content = bytearray(kept.read_bytes())
+    content[position] ^= 1
+    kept.write_bytes(bytes(content))
+    service.write("nonsense")
+    with pytest.raises(PolicyInvalid, match=r"not YAML|expected here") as raised:
+        service.open()
+    assert 1 == len(raised.value.hints)
+
+
+def test_last_good_policies_of_another_key_are_not_used(service):
+    """The kept file belongs to this deployment only."""
+    service.open()
+    service.write("nonsense")
+    with pytest.raises(PolicyInvalid) as raised:
+        service.open(key=b"x" * 32)
+    assert "altered" in raised.value.hints[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"x" * 100, b"gatehouse policy last good 1\n\n{}"])
+def test_garbage_in_place_of_the_last_good_policies(service, content):
+    """A truncated or foreign file is refused and does not hide the mistakes."""
+    service.open()
+    (service.state / NAME).write_bytes(content)
+    service.write("nonsense")
+    with pytest.raises(PolicyInvalid):
+        service.open()
+
+
+def test_last_good_policies_must_fit_the_assistant(service):
+    """Kept rules that do not cover a new intent of the domain are not used."""
+    service.open()
+    service.write("nonsense")
+    service.domain = Domain.of(service.domain.intents | {"new"}, service.domain.responses)
+    with pytest.raises(PolicyInvalid):
+        service.open()
+
+
+def test_the_kept_file_is_private(service):
+    """Readable by the service alone, with nothing left beside it."""
+    service.open()
+    assert [NAME] == os.listdir(service.state)
+    assert 0o600 == (service.state / NAME).stat().st_mode & 0o777
+
+
+def test_a_block_does_not_wait_for_a_full_disk(service, ask, monkeypatch):
+    """The edit is in force; the older kept file is gone; it is kept as soon as that works."""
+    store = service.open()
+    real = os.fsync
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    service.write(SHUT)
+    assert store.reload_if_changed()
+    assert "deny" == store.current().decide(ask()).effect
+    assert [] == os.listdir(service.state)
+    monkeypatch.setattr(os, "fsync", real)
+    store.reload_if_changed()
+    assert [NAME] == os.listdir(service.state)
+
+
+def test_a_set_that_cannot_be_reported_is_not_put_in_force(service, ask):
+    """When the report fails the old rules stay, and the edit is offered again."""
+    broken = [False]
+
+    def report(change: Change) -> None:
+        if broken[0]:
+            raise RuntimeError("audit")
+
+    store = service.open(on_change=report)
+    service.write(SHUT)
+    broken[0] = True
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="audit"):
+            store.reload_if_changed()
+        assert "allow" == store.current().decide(ask()).effect
+    broken[0] = False
+    assert store.reload_if_changed()
+    assert "deny" == store.current().decide(ask()).effect
+
+
+def test_a_role_that_no_account_can_have_is_a_mistake(service):
+    """Roles of the vocabulary must be among those that the directory gives."""
+    with pytest.raises(PolicyInvalid, match="no account can have the role `contractor`"):
+        PolicyStore(
+            service.directory,
+            service.domain.intents,
+            service.domain.responses,
+            frozenset({"employee", "manager"}),
+            SettableClock(),
+            service.state,
+            KEY,
+        )
+
+
+def test_a_file_that_is_still_written_is_not_taken(service, ask):
+    """A poll takes a change once two looks agree, not the half of it that is there already."""
+    store = service.open()
+    store.poll()
+    service.write(OPEN)
+    service.write(OPEN.replace("Open.", "Half."))
+    polls = [store.poll()]
+    service.write(SHUT)
+    polls += [store.poll(), store.poll(), store.poll()]
+    assert [False, False, True, False] == polls
+    assert "deny" == store.current().decide(ask()).effect
+
+
+def test_the_watch_sees_an_edit_within_two_seconds(service, ask):
+    """From saving to effect, without a call; it survives a report that fails, and ends."""
+    failing = [False]
+
+    def report(change: Change) -> None:
+        if failing[0]:
+            failing[0] = False
+            raise RuntimeError("audit")
+
+    store = service.open(on_change=report)
+    with store.watch(0.05) as watch:
+        pause = threading.Event()
+        failing[0] = True
+        service.write(SHUT)
+        saved = time.monotonic()
+        while store.current().decide(ask()).effect != "deny" and time.monotonic() < saved + 2:
+            pause.wait(0.01)
+        assert "deny" == store.current().decide(ask()).effect
+        assert watch.running
+    assert not watch.running
+
+
+def test_no_request_sees_a_mixed_set(service, ask):
+    """While two files change together under load, both intents are always decided alike."""
+    bonus = service.directory / "bonus.yml"
+
+    def write(shut: bool) -> None:
+        rule = SHUT if shut else OPEN
+        service.write(rule)
+        other = rule.replace("view_pay", "view_bonus").replace("id: pay", "id: bonus")
+        bonus.write_text(HEAD + other)
+
+    write(False)
+    store = service.open()
+    stop = threading.Event()
+    mixed: list[tuple[str, str]] = []
+    decided = [0]
+
+    def load() -> None:
+        while not stop.is_set():
+            policies = store.current()
+            pair = tuple(policies.decide(ask(name)).effect for name in ("view_pay", "view_bonus"))
+            decided[0] += 1
+            if pair[0] != pair[1]:
+                mixed.append(pair)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    swapped = 0
+    for number in range(20):
+        write(number % 2 == 0)
+        swapped += store.reload_if_changed()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert (20, []) == (swapped, mixed)
+    assert decided[0] > 20
