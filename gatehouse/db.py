@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
 
 from gatehouse.errors import InvalidInput
 
@@ -23,6 +25,8 @@ SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",  # no temporary files with row content
 )
 
+_FORM = "use sqlite:///path or postgresql+psycopg2://user@host/name"
+
 
 def open_engine(url: str) -> Engine:
     """An engine for `url` (`sqlite:///path` or `postgresql+psycopg2://…`).
@@ -30,7 +34,11 @@ def open_engine(url: str) -> Engine:
     Raises `InvalidInput` for any other database. Statement parameters never appear in its
     errors or logs (`hide_parameters`).
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not chained: the text of this error holds the URL with its password.
+        raise InvalidInput("a database URL cannot be read", _FORM) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return _open_sqlite(url, parsed.database)
@@ -38,7 +46,7 @@ def open_engine(url: str) -> Engine:
         return sa.create_engine(url, future=True, hide_parameters=True, pool_pre_ping=True)
     raise InvalidInput(
         f"a database of the kind {backend!r} is not supported",
-        "use sqlite:///path or postgresql+psycopg2://user@host/name",
+        _FORM,
     )
 
 
@@ -48,7 +56,11 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
     engine = sa.create_engine(
-        url, future=True, hide_parameters=True, connect_args={"check_same_thread": False}
+        url,
+        future=True,
+        hide_parameters=True,
+        poolclass=QueuePool,  # opening a connection and its pragmas anew costs more than a query
+        connect_args={"check_same_thread": False},
     )
 
     @sa.event.listens_for(engine, "connect")

@@ -64,3 +64,10 @@ def test_other_databases_are_refused() -> None:
     """Only the two databases that are tested can be configured."""
     with pytest.raises(InvalidInput, match="mysql"):
         open_engine("mysql://localhost/x")
+
+
+def test_unreadable_url_does_not_show_its_password() -> None:
+    """A mistyped URL is refused without repeating the password in it."""
+    with pytest.raises(InvalidInput) as caught:
+        open_engine("postgresql//user:MARKED-SECRET@host/name")
+    assert "MARKED-SECRET" not in caught.value.diagnostics()

@@ -1,0 +1,36 @@
+"""Keys: the record envelope, the roots and the ring.
+
+The public names of the package. Other packages import from here, never from the inner modules,
+and must never keep a key longer than the call that needs it.
+"""
+
+from gatehouse.keys.envelope import associated_data, seal, unseal
+from gatehouse.keys.errors import (
+    AlreadyInitialised,
+    EnvelopeError,
+    KeyRingDamaged,
+    KeyRingNotReady,
+    KeyRingUnavailable,
+    RootMissing,
+    UnknownKey,
+)
+from gatehouse.keys.nodes import Entry
+from gatehouse.keys.ring import KeyRing
+from gatehouse.keys.roots import FileRoot, Root
+
+__all__ = [
+    "AlreadyInitialised",
+    "Entry",
+    "EnvelopeError",
+    "FileRoot",
+    "KeyRing",
+    "KeyRingDamaged",
+    "KeyRingNotReady",
+    "KeyRingUnavailable",
+    "Root",
+    "RootMissing",
+    "UnknownKey",
+    "associated_data",
+    "seal",
+    "unseal",
+]

@@ -1,0 +1,239 @@
+"""Reads and writes sealed conversations; the tracker store without Rasa.
+
+A conversation lives in two places that must agree: rows in the database and its key, with the
+position of the last record, in the key ring. The database is written first, so it may be ahead of
+the ring after a crash but never behind it; a database that is behind was put back. Any
+disagreement is an error, never an empty conversation. All methods block.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from gatehouse.clock import Clock
+from gatehouse.keys import KeyRing, UnknownKey
+from gatehouse.tracker.errors import (
+    ConversationEnded,
+    ConversationOwned,
+    TrackerConflict,
+    TrackerTampered,
+)
+from gatehouse.tracker.pseudonyms import Pseudonyms
+from gatehouse.tracker.records import Event, Head, open_head, open_turns, seal_turn
+from gatehouse.tracker.rows import Live, Rows
+from gatehouse.tracker.schema import conversations, records
+from gatehouse.tracker.transactions import changing, snapshot
+
+T = TypeVar("T")
+
+
+class Audit(Protocol):
+    """The part of the audit log that is needed here."""
+
+    def append(self, kind: str, *, conversation: str | None = None, reason: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Which state of a conversation a tracker was read from.
+
+    `handle` is None when there was none; `sequence` is its last record and `events` the number of
+    stored events that the tracker holds.
+    """
+
+    handle: str | None = None
+    sequence: int = 0
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The events of a conversation and the mark to give back when adding to it."""
+
+    events: list[Event]
+    mark: Mark
+
+
+class Journal:
+    """Sealed conversations in `engine` with keys in `ring`; each lives `ttl` seconds."""
+
+    def __init__(
+        self, engine: Engine, ring: KeyRing, clock: Clock, ttl: float, audit: Audit | None = None
+    ) -> None:
+        self._engine = engine
+        self._ring = ring
+        self._clock = clock
+        self.names = Pseudonyms(ring)
+        self._rows = Rows(self.names, clock)
+        self._ttl = ttl
+        self._audit = audit
+
+    def read(self, conversation_id: str, *, whole: bool) -> Reading | None:
+        """The last session, or the `whole` conversation; None when there is none or it expired.
+
+        Raises `TrackerTampered`, `TrackerUnavailable`.
+        """
+        return self._agreed(conversation_id, lambda: self._read(conversation_id, whole))
+
+    def mark(self, conversation_id: str) -> Mark:
+        """The mark of the present state, for a tracker that holds no stored event."""
+
+        def look() -> Mark:
+            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            with snapshot(self._engine) as connection:
+                live = self._rows.live(connection, conversation_id, entry)
+            return Mark(live.handle, live.head.sequence) if live else Mark()
+
+        return self._agreed(conversation_id, look)
+
+    def append(
+        self, conversation_id: str, mark: Mark | None, new: Callable[[int], Sequence[Event]]
+    ) -> Mark:
+        """Add one record with the events that `new` returns; the mark afterwards.
+
+        `new` is given how many of the caller's events are stored already. Without a `mark` those
+        are the events of the last session, as in Rasa's own SQL store. Raises `ConversationEnded`
+        when the conversation of `mark` is gone, `TrackerConflict` when it has moved on,
+        `TrackerTampered`, `TrackerUnavailable`, `EventRefused`.
+        """
+        name = self.names.ring_name(conversation_id)
+
+        def write() -> tuple[Mark, Head | None]:
+            entry = self._ring.lookup(name)
+            with changing(self._engine) as connection:
+                live = self._rows.live(connection, conversation_id, entry, lock=True)
+                _check_mark(mark, live)
+                held = mark.events if mark else live.head.session_events if live else 0
+                events = new(held)
+                if not events:
+                    return Mark(live.handle, live.head.sequence, held) if live else Mark(), None
+                live = live or self._begin(connection, conversation_id, None)
+                head = self._add(connection, live, events)
+            return Mark(live.handle, head.sequence, held + len(events)), head
+
+        after, head = self._agreed(conversation_id, write)
+        if head is not None:
+            self._advance(name, head)
+        return after
+
+    def register(self, conversation_id: str, person_id: str) -> None:
+        """Make sure that the conversation exists and belongs to `person_id`.
+
+        Raises `ConversationOwned` when it belongs to someone else.
+        """
+
+        def write() -> None:
+            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            with changing(self._engine) as connection:
+                live = self._rows.live(connection, conversation_id, entry, lock=True)
+                if live is None:
+                    self._begin(connection, conversation_id, person_id)
+                elif live.head.person_id is None:
+                    self._set_person(connection, live, person_id)
+                elif live.head.person_id != person_id:
+                    raise ConversationOwned("this conversation belongs to someone else")
+
+        self._agreed(conversation_id, write)
+
+    def heads(self) -> list[Head]:
+        """The heads of all living conversations. Raises `TrackerTampered`."""
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(sa.select(conversations)).fetchall()
+        found = []
+        for row in rows:
+            name = self.names.opened_name(row.handle, row.tag_day, row.name)
+            entry = self._ring.lookup(name) if name else None
+            if entry is not None and row.end_requested_at is None:
+                found.append(open_head(entry.key, row.handle, bytes(row.head)))
+        return [head for head in found if self._clock.now() < head.expires_at]
+
+    def _agreed(self, conversation_id: str, work: Callable[[], T]) -> T:
+        """`work`, tried again once: ring and database are looked at one after the other, and an
+        erasure in between looks like a disagreement."""
+        try:
+            return work()
+        except TrackerTampered:
+            pass
+        try:
+            return work()
+        except TrackerTampered as error:
+            if self._audit is not None:
+                self._audit.append("tamper", conversation=conversation_id, reason=error.reason)
+            raise
+
+    def _read(self, conversation_id: str, whole: bool) -> Reading | None:
+        entry = self._ring.lookup(self.names.ring_name(conversation_id))
+        with snapshot(self._engine) as connection:
+            live = self._rows.live(connection, conversation_id, entry)
+            if live is None:
+                return None
+            first = 1 if whole else live.head.session_sequence
+            rows = connection.execute(
+                sa.select(records.c.sequence, records.c.envelope)
+                .where(records.c.handle == live.handle, records.c.sequence >= first)
+                .order_by(records.c.sequence)
+            ).fetchall()
+        events = open_turns(
+            live.key, live.handle, live.head, [(n, bytes(e)) for n, e in rows], whole=whole
+        )
+        return Reading(events, Mark(live.handle, live.head.sequence, len(events)))
+
+    def _begin(self, connection: Connection, conversation_id: str, person_id: str | None) -> Live:
+        """A new row for a conversation that has none alive; what is left of a dead one goes."""
+        now = self._clock.now()
+        expires_at = now + self._ttl
+        tags = self.names.conversation_tags(conversation_id)
+        connection.execute(sa.delete(conversations).where(conversations.c.tag.in_(tags)))
+        key = self._ring.data_key(self.names.ring_name(conversation_id), expires_at)
+        head = Head(conversation_id, person_id, now, now, expires_at)
+        handle = secrets.token_hex(16)
+        values = self._rows.columns(key, handle, head)
+        connection.execute(sa.insert(conversations).values(handle=handle, **values))
+        return Live(key, handle, head)
+
+    def _add(self, connection: Connection, live: Live, events: Sequence[Event]) -> Head:
+        now = self._clock.now()
+        envelope = seal_turn(live.key, live.handle, live.head, events)
+        head = live.head.after(events, envelope, now, now + self._ttl)
+        connection.execute(
+            sa.insert(records).values(handle=live.handle, sequence=head.sequence, envelope=envelope)
+        )
+        self._update(connection, live, head)
+        return head
+
+    def _set_person(self, connection: Connection, live: Live, person_id: str) -> None:
+        self._update(connection, live, replace(live.head, person_id=person_id))
+
+    def _update(self, connection: Connection, live: Live, head: Head) -> None:
+        connection.execute(
+            sa.update(conversations)
+            .where(conversations.c.handle == live.handle)
+            .values(**self._rows.columns(live.key, live.handle, head))
+        )
+
+    def _advance(self, name: str, head: Head) -> None:
+        try:
+            self._ring.advance(name, head.expires_at, head.sequence)
+        except UnknownKey as error:
+            raise ConversationEnded() from error
+
+
+def _check_mark(mark: Mark | None, live: Live | None) -> None:
+    if mark is None:
+        return
+    if live is None:
+        if mark.handle is not None:
+            raise ConversationEnded()
+    elif mark.handle is None:
+        if live.head.sequence:
+            raise TrackerConflict("another turn began this conversation at the same time")
+    elif mark.handle != live.handle:
+        raise ConversationEnded()
+    elif mark.sequence != live.head.sequence:
+        raise TrackerConflict("another turn of this conversation was stored in between")

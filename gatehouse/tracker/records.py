@@ -1,0 +1,128 @@
+"""What is sealed: one record per turn, and the head that says how many there are.
+
+Each record is bound to its conversation, its position and the records before it; the head holds
+the end of that chain. So a record that was moved, exchanged, dropped or added does not open or
+does not fit. Nothing here knows a table or a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from gatehouse.keys import EnvelopeError, associated_data, seal, unseal
+from gatehouse.tracker.errors import EventRefused, TrackerTampered
+from gatehouse.tracker.schema import VERSION
+
+Event = dict[str, Any]
+
+_START: Final = "00" * 32
+_SESSION_STARTED: Final = "session_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The sealed summary of a conversation; `chain` covers all its records.
+
+    The `session_` fields say where the last session starts: the record, the event in it, the
+    chain before it and the number of events since.
+    """
+
+    conversation_id: str
+    person_id: str | None
+    started_at: float
+    last_message_at: float
+    expires_at: float
+    sequence: int = 0
+    events: int = 0
+    chain: str = _START
+    session_sequence: int = 1
+    session_offset: int = 0
+    session_chain: str = _START
+    session_events: int = 0
+
+    def after(
+        self, events: Sequence[Event], envelope: bytes, now: float, expires_at: float
+    ) -> Head:
+        """The head once `envelope` with `events` is the next record."""
+        head = replace(
+            self,
+            last_message_at=now,
+            expires_at=expires_at,
+            sequence=self.sequence + 1,
+            events=self.events + len(events),
+            chain=following(self.chain, envelope),
+            session_events=self.session_events + len(events),
+        )
+        starts = [i for i, event in enumerate(events) if event.get("event") == _SESSION_STARTED]
+        if not starts:
+            return head
+        return replace(
+            head,
+            session_sequence=head.sequence,
+            session_offset=starts[-1],
+            session_chain=self.chain,
+            session_events=len(events) - starts[-1],
+        )
+
+
+def seal_head(key: bytes, handle: str, head: Head) -> bytes:
+    """The sealed head of the conversation row `handle`."""
+    return seal(key, json.dumps(asdict(head)).encode(), _place("head", handle))
+
+
+def open_head(key: bytes, handle: str, envelope: bytes) -> Head:
+    """The head in `envelope`. Raises `TrackerTampered`."""
+    try:
+        return Head(**json.loads(unseal(key, envelope, _place("head", handle))))
+    except EnvelopeError as error:
+        raise TrackerTampered("head_altered") from error
+
+
+def seal_turn(key: bytes, handle: str, head: Head, events: Sequence[Event]) -> bytes:
+    """`events` sealed as the record that follows `head`. Raises `EventRefused`."""
+    try:
+        content = json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError):
+        raise EventRefused("an event of this turn cannot be stored") from None
+    return seal(key, content, _turn(handle, head.sequence + 1, head.chain))
+
+
+def open_turns(
+    key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, bytes]], *, whole: bool
+) -> list[Event]:
+    """The events in `rows` (sequence, envelope), of the last session or the `whole` conversation.
+
+    Raises `TrackerTampered` unless the rows are exactly those that the head counts, unchanged.
+    """
+    first, chain = (1, _START) if whole else (head.session_sequence, head.session_chain)
+    if [sequence for sequence, _ in rows] != list(range(first, head.sequence + 1)):
+        raise TrackerTampered("records_missing_or_added")
+    events: list[Event] = []
+    for sequence, envelope in rows:
+        try:
+            events += json.loads(unseal(key, envelope, _turn(handle, sequence, chain)))
+        except EnvelopeError as error:
+            raise TrackerTampered("record_altered") from error
+        chain = following(chain, envelope)
+    if chain != head.chain:
+        raise TrackerTampered("chain_broken")
+    return events if whole else events[head.session_offset :]
+
+
+def following(chain: str, envelope: bytes) -> str:
+    """The chain value after `envelope`: SHA-256 over the one before and the sealed bytes."""
+    return hashlib.sha256(bytes.fromhex(chain) + envelope).hexdigest()
+
+
+def _place(kind: str, handle: str) -> bytes:
+    return associated_data(kind=kind, conversation=handle, version=VERSION)
+
+
+def _turn(handle: str, sequence: int, chain: str) -> bytes:
+    return associated_data(
+        kind="turn", conversation=handle, sequence=sequence, previous=chain, version=VERSION
+    )

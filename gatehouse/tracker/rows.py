@@ -1,0 +1,88 @@
+"""The row of a conversation, checked against what is sealed in it and against the key ring.
+
+What the row says in the open (times, pseudonyms) must be what its sealed head says, and the head
+must not be older than the position in the ring. Every difference is `TrackerTampered`; nothing
+here may explain one away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatehouse.clock import Clock
+from gatehouse.keys import Entry
+from gatehouse.keys.nodes import expiry_day
+from gatehouse.tracker.errors import TrackerTampered
+from gatehouse.tracker.pseudonyms import Pseudonyms
+from gatehouse.tracker.records import Head, open_head, seal_head
+from gatehouse.tracker.schema import conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A living conversation: its data key, its row and its opened head."""
+
+    key: bytes
+    handle: str
+    head: Head
+
+
+class Rows:
+    """Finds, checks and fills rows of `gh_conversations`."""
+
+    def __init__(self, names: Pseudonyms, clock: Clock) -> None:
+        self._names = names
+        self._clock = clock
+
+    def live(
+        self, connection: Connection, conversation_id: str, entry: Entry | None, lock: bool = False
+    ) -> Live | None:
+        """The conversation as the database and the ring agree on it; None when there is none."""
+        now = self._clock.now()
+        row = self._row(connection, conversation_id, lock)
+        if row is None:
+            if entry is not None and entry.position > 0:
+                raise TrackerTampered("conversation_missing")
+            return None
+        if entry is None:
+            if now < row.expires_at and row.end_requested_at is None:
+                raise TrackerTampered("key_missing")
+            return None
+        head = open_head(entry.key, row.handle, bytes(row.head))
+        self._check(row, head, conversation_id, entry)
+        if row.end_requested_at is not None and not lock:
+            return None
+        return Live(entry.key, row.handle, head) if now < head.expires_at else None
+
+    def _row(self, connection: Connection, conversation_id: str, lock: bool) -> Any:
+        tags = self._names.conversation_tags(conversation_id)
+        query = sa.select(conversations).where(conversations.c.tag.in_(tags))
+        rows = connection.execute(query.with_for_update() if lock else query).fetchall()
+        if len(rows) > 1:
+            raise TrackerTampered("conversation_doubled")
+        return rows[0] if rows else None
+
+    def _check(self, row: Any, head: Head, conversation_id: str, entry: Entry) -> None:
+        if head.conversation_id != conversation_id:
+            raise TrackerTampered("conversation_exchanged")
+        if head.sequence < entry.position:
+            raise TrackerTampered("put_back")
+        times = (row.started_at, row.last_message_at, row.expires_at)
+        if times != (head.started_at, head.last_message_at, head.expires_at):
+            raise TrackerTampered("times_altered")
+        if not self._names.person_matches(row.person_tag, row.tag_day, head.person_id):
+            raise TrackerTampered("person_altered")
+
+    def columns(self, key: bytes, handle: str, head: Head) -> dict[str, Any]:
+        return {
+            **self._names.columns(handle, head.conversation_id, head.person_id, head.expires_at),
+            "tag_day": expiry_day(head.expires_at),
+            "started_at": head.started_at,
+            "last_message_at": head.last_message_at,
+            "expires_at": head.expires_at,
+            "head": seal_head(key, handle, head),
+        }

@@ -1,0 +1,151 @@
+"""The tracker store that Rasa is given: conversations sealed at rest, gone when they expire.
+
+Named in endpoints.yml as `gatehouse.tracker.EncryptedTrackerStore`. It adapts `Journal` to Rasa's
+`TrackerStore` (rasa 3.6.21, rasa/core/tracker_store.py) and keeps database work off the event
+loop. It must never fall back to another store, answer a failure with an empty conversation, or
+raise `ImportError` or `AttributeError` while it is built: Rasa replaces the store in silence then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import Event
+from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy.engine import Engine
+
+from gatehouse.clock import Clock
+from gatehouse.errors import InvalidInput, NotReady
+from gatehouse.keys import KeyRing
+from gatehouse.settings import Retention
+from gatehouse.tracker.errors import TrackerUnavailable
+from gatehouse.tracker.journal import Audit, Journal, Mark
+from gatehouse.tracker.lifecycle import Conversations
+
+_MARK = "_gatehouse_mark"
+
+
+class EncryptedTrackerStore(TrackerStore):
+    """Rasa's tracker store over sealed records. Raises only subclasses of `GatehouseError`."""
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        host: str | None = None,
+        event_broker: EventBroker | None = None,
+        parts: tuple[Journal, Conversations] | None = None,
+        **unknown: Any,
+    ) -> None:
+        """As Rasa calls it, with the services of this process; see `build` for any others.
+
+        Raises `InvalidInput` when endpoints.yml gives it settings: they are in gatehouse.toml.
+        """
+        given = sorted({**unknown, **({"url": host} if host else {})})
+        if given:
+            raise InvalidInput(
+                f"endpoints.yml: tracker_store.{given[0]} is not a setting of this store",
+                "the database and the time to live are set in gatehouse.toml",
+            )
+        super().__init__(domain, event_broker)
+        self._journal, self._conversations = parts or _of_this_process()
+
+    @classmethod
+    def build(
+        cls,
+        domain: Domain | None,
+        engine: Engine,
+        ring: KeyRing,
+        clock: Clock,
+        ttl: int,
+        event_broker: EventBroker | None = None,
+        audit: Audit | None = None,
+    ) -> EncryptedTrackerStore:
+        """A store over the given services; conversations live `ttl` seconds from a message."""
+        journal = Journal(engine, ring, clock, ttl, audit)
+        retention = Retention(ttl=ttl, purge_interval=60, on_end="destroy")
+        parts = (journal, Conversations(engine, ring, clock, retention, audit))
+        return cls(domain, event_broker=event_broker, parts=parts)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Store the events that were added since `tracker` was retrieved or saved, as one record.
+
+        A conversation that was destroyed or has expired since then is not brought back:
+        `ConversationEnded`. Nothing is published to the event broker before it is stored.
+        """
+        mark: Mark | None = getattr(tracker, _MARK, None)
+        events = list(tracker.events)
+        added: list[Event] = []
+
+        def new(held: int) -> Sequence[dict[str, Any]]:
+            added[:] = itertools.islice(events, held, None)
+            return [event.as_dict() for event in added]
+
+        after = await asyncio.to_thread(self._journal.append, tracker.sender_id, mark, new)
+        setattr(tracker, _MARK, after)
+        if self.event_broker is not None:
+            await self._stream_new_events(self.event_broker, added, tracker.sender_id)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """The events since the last session start; None when there is no living conversation."""
+        tracker = await self._tracker(sender_id, whole=False)
+        if tracker is None:
+            # An end that was asked for and cut off by a crash is completed before anew begins.
+            await asyncio.to_thread(self._conversations.carry_out, sender_id)
+        return tracker
+
+    async def retrieve_full_tracker(self, conversation_id: str) -> DialogueStateTracker | None:
+        """All events of all sessions; None when there is no living conversation."""
+        return await self._tracker(conversation_id, whole=True)
+
+    async def exists(self, conversation_id: str) -> bool:
+        """Whether there is a living conversation with at least one event."""
+        mark = await asyncio.to_thread(self._journal.mark, conversation_id)
+        return mark.sequence > 0
+
+    async def keys(self) -> Iterable[str]:
+        """The ids of all living conversations with at least one event."""
+        heads = await asyncio.to_thread(self._journal.heads)
+        return [head.conversation_id for head in heads if head.sequence]
+
+    async def _tracker(self, conversation_id: str, *, whole: bool) -> DialogueStateTracker | None:
+        reading = await asyncio.to_thread(self._journal.read, conversation_id, whole=whole)
+        if reading is None or not reading.events:
+            return None
+        events = [_restored(event) for event in reading.events]
+        tracker = DialogueStateTracker.from_events(conversation_id, events, self.domain.slots)
+        setattr(tracker, _MARK, reading.mark)
+        return tracker
+
+
+# Rasa walks all subclasses of Event for each event that it restores.
+_event_class = lru_cache(maxsize=64)(Event.resolve_by_type)
+
+
+def _restored(stored: dict[str, Any]) -> Event:
+    """The event; one that this version of Rasa does not know stops the turn, it is not dropped."""
+    try:
+        return _event_class(stored["event"])._from_parameters(stored)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise TrackerUnavailable(
+            "a stored event is of a kind that this version of Rasa does not know",
+            "run the version that stored it",
+        ) from error
+
+
+def _of_this_process() -> tuple[Journal, Conversations]:
+    try:
+        from gatehouse import runtime
+
+        services = runtime.current()
+        ttl = services.settings.retention.ttl
+        journal = Journal(services.engine, services.ring, services.clock, ttl, services.audit)
+        return journal, services.conversations
+    except (ImportError, AttributeError) as error:
+        raise NotReady(f"the tracker store cannot be put together: {error}") from error

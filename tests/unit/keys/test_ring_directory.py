@@ -1,0 +1,146 @@
+"""The directory of the ring: made once, private, and never silently made anew."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from gatehouse.clock import SettableClock
+from gatehouse.keys import (
+    AlreadyInitialised,
+    FileRoot,
+    KeyRing,
+    KeyRingDamaged,
+    KeyRingNotReady,
+    RootMissing,
+)
+
+
+def test_without_a_ring_nothing_opens(directory: Path, clock: SettableClock) -> None:
+    """Opening makes nothing; the error says what to run."""
+    with pytest.raises(KeyRingNotReady) as caught:
+        KeyRing.open(directory, clock)
+    assert caught.value.exit_code == 6
+    assert caught.value.hints
+    assert not directory.exists()
+
+
+def test_everything_is_private(ring: KeyRing, directory: Path, clock: SettableClock) -> None:
+    """The directory has mode 0700 and every file in it 0600."""
+    ring.data_key("a", clock.now() + 60)
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
+    assert {path.name.split("-")[0] for path in directory.iterdir()} == {"ring.db", "root"}
+
+
+def test_an_open_directory_is_refused(ring: KeyRing, directory: Path, clock: SettableClock) -> None:
+    """Keys that others could list or read are not used."""
+    ring.close()
+    directory.chmod(0o755)
+    with pytest.raises(KeyRingNotReady, match="open to others"):
+        KeyRing.open(directory, clock)
+
+
+def test_initialising_twice_is_refused(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """A second initialisation changes nothing."""
+    key = ring.service_key("x")
+    with pytest.raises(AlreadyInitialised):
+        KeyRing.initialise(directory, clock)
+    assert KeyRing.open(directory, clock).service_key("x") == key
+
+
+def test_initialising_at_the_same_time_makes_one_ring(
+    directory: Path, clock: SettableClock
+) -> None:
+    """Of two that start at once, one makes the ring and the other is told."""
+    outcomes: list[str] = []
+
+    def work() -> None:
+        try:
+            KeyRing.initialise(directory, clock)
+            outcomes.append("made")
+        except AlreadyInitialised:
+            outcomes.append("told")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["made", "told", "told", "told"]
+    assert len(list(directory.glob("root-*.key"))) == 1
+
+
+def test_a_missing_root_is_never_replaced(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """A ring whose root is gone is refused, by opening and by initialising, with hints."""
+    ring.close()
+    (root,) = directory.glob("root-*.key")
+    content = root.read_bytes()
+    root.unlink()
+    with pytest.raises(RootMissing) as caught:
+        KeyRing.open(directory, clock)
+    assert root.name in caught.value.diagnostics()
+    with pytest.raises(AlreadyInitialised):
+        KeyRing.initialise(directory, clock)
+    assert list(directory.glob("root-*.key")) == []
+    root.write_bytes(content)
+    root.chmod(0o600)
+    assert KeyRing.open(directory, clock).generation == 1
+
+
+def test_a_missing_ring_is_never_replaced(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """A root without its ring is refused, by opening and by initialising, and stays."""
+    ring.close()
+    (directory / "ring.db").rename(directory.parent / "lost.db")
+    for make in (KeyRing.open, KeyRing.initialise):
+        with pytest.raises(KeyRingDamaged, match="missing"):
+            make(directory, clock)
+    assert len(list(directory.glob("root-*.key"))) == 1
+    (directory.parent / "lost.db").rename(directory / "ring.db")
+    assert KeyRing.open(directory, clock).generation == 1
+
+
+def test_an_interrupted_initialisation_is_finished_by_the_next(
+    directory: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed half-way, the next attempt starts over and leaves one root."""
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*_given: object) -> bytes:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileRoot, "wrap", crash)
+        with pytest.raises(Crash):
+            KeyRing.initialise(directory, clock)
+    assert not KeyRing.is_initialised(directory)
+    ring = KeyRing.initialise(directory, clock)
+    assert ring.generation == 1
+    assert len(list(directory.glob("root-*.key"))) == 1
+    assert len(list(directory.glob("ring.db.unfinished*"))) == 0
+
+
+def test_an_old_ring_does_not_cost_the_present_root(
+    ring: KeyRing, directory: Path, clock: SettableClock, tmp_path: Path
+) -> None:
+    """Opening with an old copy in place fails and keeps the root, so that it can be put right."""
+    ring.copy_to(tmp_path / "old.db")
+    key = ring.service_key("x")
+    ring.rotate()
+    ring.close()
+    present = (directory / "ring.db").read_bytes()
+    (directory / "ring.db").write_bytes((tmp_path / "old.db").read_bytes())
+    with pytest.raises(RootMissing):
+        KeyRing.open(directory, clock)
+    (directory / "ring.db").write_bytes(present)
+    assert KeyRing.open(directory, clock).service_key("x") == key
