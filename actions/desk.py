@@ -1,0 +1,121 @@
+"""The desk itself: repeating, asking what was meant, stopping, and handing over to a person.
+
+What is repeated is only what this conversation said last. Nothing here reads a record, except that
+a hand-over opens a case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from actions.answering import DeskAction, button
+from actions.forms import CONFIRMED
+from actions.records.interface import SystemOfRecord
+from actions.safety import open_once
+from actions.titles import TITLES
+from gatehouse.dialogue.guarded import GuardedAction
+from gatehouse.dialogue.turn import Message, Reply, Turn
+from gatehouse.dialogue.verified import VerifiedAction
+
+GUESSES = 3
+FORM_SLOTS = (
+    "leave_kind", "start_date", "end_date", "iban", "street", "postcode", "city",
+    "incident_description", CONFIRMED,
+)  # fmt: skip
+
+REPEATABLE = frozenset(
+    {
+        "action_listen", "action_deactivate_loop", "action_two_stage_fallback",
+        "action_default_ask_affirmation", "action_default_ask_rephrase", "action_default_fallback",
+        "action_cancel", "action_repeat", "action_request_step_up",
+        "action_ask_request_leave_form_confirmed", "action_request_leave",
+        "action_view_next_pay_date", "action_view_next_holiday", "action_view_leave_balance",
+        "action_view_leave_taken", "action_view_leave_status", "action_view_health_cover",
+        "action_change_health_plan", "action_transfer_retirement_plan", "action_view_team_leave",
+        "action_approve_leave", "action_reset_second_factor", "action_report_security_incident",
+        "action_speak_to_person", "action_view_stored_data",
+    }
+)  # fmt: skip
+"""Actions whose answer may be said again without asking the rules again; a new one is not."""
+
+
+class AskAffirmation(VerifiedAction):
+    """Asks which of the likeliest intents was meant, in words for people."""
+
+    intent = "nlu_fallback"
+
+    def name(self) -> str:
+        return "action_default_ask_affirmation"
+
+    def answer(self, tracker: Tracker) -> Reply:
+        ranking = (tracker.latest_message or {}).get("intent_ranking") or []
+        names = [item.get("name") for item in ranking if isinstance(item, dict)]
+        guesses = [name for name in names if name in TITLES][:GUESSES]
+        buttons = [button(TITLES[name], name) for name in guesses]
+        if not buttons:
+            return Reply((Message(response="utter_ask_rephrase"),))
+        buttons.append(button("Something else", "out_of_scope"))
+        return Reply((Message(text="I am not sure. Do you mean:", buttons=tuple(buttons)),))
+
+
+class Repeat(VerifiedAction):
+    """Says the last answer again, unless it may have needed a code."""
+
+    intent = "repeat"
+
+    def name(self) -> str:
+        return "action_repeat"
+
+    def answer(self, tracker: Tracker) -> Reply:
+        texts, actions = _last_answer(tracker.events)
+        if any(name.startswith("action_") and name not in REPEATABLE for name in actions):
+            return Reply.say("I do not repeat private details. Please ask for them again.")
+        if not texts:
+            return Reply.say("There is nothing to repeat yet.")
+        return Reply.say(*texts)
+
+
+class Cancel(GuardedAction):
+    """Stops what is open and forgets what was collected for it."""
+
+    intent = "cancel"
+
+    def perform(self, turn: Turn) -> Reply:
+        slots = dict.fromkeys((*FORM_SLOTS, "approval", "topic"))
+        open_form = turn.slots.get("requested_slot") or turn.slots.get(CONFIRMED) is not None
+        if open_form:
+            return Reply.say("All right, I stopped. Nothing was changed.", slots=slots)
+        return Reply.say("All right. Nothing is open.", slots=slots)
+
+
+class SpeakToPerson(DeskAction):
+    """Hands over to a person of the HR desk."""
+
+    intent = "speak_to_person"
+
+    def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
+        case = open_once(turn, records, "speak_to_person")
+        return Reply.say(
+            f"I have asked the {case.desk} to get in touch with you: case {case.case_id}, "
+            f"answer within {case.reply_within}."
+        )
+
+
+def _last_answer(events: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """What the bot said to the message before this one, and by which actions."""
+    texts: list[str] = []
+    actions: list[str] = []
+    messages = 0
+    for event in reversed(events):
+        kind = event.get("event")
+        if kind == "user":
+            messages += 1
+            if messages == 2:
+                break
+        elif messages == 1 and kind == "bot" and event.get("text"):
+            texts.insert(0, str(event["text"]))
+        elif messages == 1 and kind == "action":
+            actions.append(str(event.get("name") or ""))
+    return texts, actions

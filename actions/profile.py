@@ -1,0 +1,166 @@
+"""Own account for pay and own home address: read back, confirmed, approved with a code, changed once.
+
+The values that the person approves are the values that are written: both come from the same checks
+on the same slots, at the moment of the change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from actions.answering import DeskAction, in_words
+from actions.forms import CONFIRMED, DeskForm, Heard
+from actions.records import checks
+from actions.records.iban import SEPA_LENGTHS, parse_iban
+from actions.records.interface import SystemOfRecord
+from actions.wording import day, iban_in_groups
+from gatehouse.dialogue.turn import Ask, Reply, Turn
+
+BANK_SLOTS = ("iban", CONFIRMED)
+ADDRESS_SLOTS = ("street", "postcode", "city", CONFIRMED)
+LONGEST_LINE = 300
+
+FEWEST_DIGITS = 8
+"""Digits below which a text is not taken for an attempt at an account number."""
+
+_IBAN_START = re.compile(r"\b(?P<country>[A-Za-z]{2})[ -]?[0-9]{2}")
+_ONE_LINE = re.compile(
+    r"(?P<street>[^\W\d_][^,;\n]{1,80}?\s?[0-9]+\s?[a-zA-Z]?)[,;\s]+"
+    r"(?P<postcode>[0-9]{5})\s+(?P<city>[^\W\d_][^\d,;\n]{1,59})$"
+)
+_LEAD_IN = re.compile(
+    r"^.*\b(?:address(?: is| to)?|moved to|move to|moving to|live (?:at|in)|now(?: at| in)?|to|is|it'?s|mean|sorry,?)\b[:\s]+",
+    re.IGNORECASE,
+)
+_POSTCODE = re.compile(r"(?<![0-9])[0-9]{5}(?![0-9])")
+_CITY_LEAD_IN = re.compile(r"^(?:it'?s |in |the city is |the town is )+", re.IGNORECASE)
+
+
+class BankAccountForm(DeskForm):
+    """The IBAN that pay shall go to, then a yes."""
+
+    intent = "change_bank_account"
+    asks = BANK_SLOTS
+
+    def read(self, heard: Heard) -> Mapping[str, Any]:
+        candidate = _iban_like(heard)
+        if candidate is not None:
+            return {"iban": iban_in_groups(parse_iban(candidate))}
+        if heard.requested == "iban" and any(character.isdigit() for character in heard.text):
+            return {"iban": iban_in_groups(parse_iban(heard.text))}
+        return {}
+
+
+class ChangeBankAccount(DeskAction):
+    """Pays to the account that was confirmed and approved."""
+
+    intent = "change_bank_account"
+
+    def request_values(self, turn: Turn) -> Mapping[str, str]:
+        return {"iban": iban_in_groups(_confirmed_iban(turn))}
+
+    def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
+        return f"have your pay sent to {values['iban']}"
+
+    def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
+        account = records.change_bank_account(
+            turn.person.employee_id, _confirmed_iban(turn), turn.request_key, turn.now
+        )
+        return Reply.say(
+            f"Done. Your pay goes to {account.masked_iban} from the pay run on "
+            f"{day(account.effective_from)}. If you did not ask for this, "
+            "report a security incident at once.",
+            slots=dict.fromkeys(BANK_SLOTS),
+        )
+
+
+class AddressForm(DeskForm):
+    """Street, postcode and town, one by one or in one line, then a yes."""
+
+    intent = "change_address"
+    asks = ADDRESS_SLOTS
+
+    def read(self, heard: Heard) -> Mapping[str, Any]:
+        text = heard.text.strip()
+        if len(text) > LONGEST_LINE:
+            return {} if heard.starts else _one_value(heard, text)
+        whole = _ONE_LINE.search(_LEAD_IN.sub("", text))
+        if whole:
+            return {
+                "street": checks.street(whole["street"].strip()),
+                "postcode": checks.postcode(whole["postcode"]),
+                "city": checks.city(whole["city"].strip(" .!")),
+            }
+        return {} if heard.starts else _one_value(heard, text)
+
+
+class ChangeAddress(DeskAction):
+    """Writes the address that was confirmed and approved."""
+
+    intent = "change_address"
+
+    def request_values(self, turn: Turn) -> Mapping[str, str]:
+        street, postcode, city = _confirmed_address(turn)
+        return {"street": street, "postcode": postcode, "city": city}
+
+    def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
+        return (
+            f"change your home address to {values['street']}, {values['postcode']} {values['city']}"
+        )
+
+    def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
+        address = records.change_address(
+            turn.person.employee_id, *_confirmed_address(turn), turn.request_key, turn.now
+        )
+        return Reply.say(
+            f"Done. Your home address is {address.street}, {address.postcode} {address.city} "
+            f"from {day(address.since)} on.",
+            slots=dict.fromkeys(ADDRESS_SLOTS),
+        )
+
+
+def _iban_like(heard: Heard) -> str | None:
+    """The part of the message that is, or was meant to be, an account number."""
+    named = heard.entity("iban")
+    if named is not None:
+        return named
+    text = heard.text[:LONGEST_LINE]
+    if sum(character.isdigit() for character in text) < FEWEST_DIGITS:
+        return None
+    for start in _IBAN_START.finditer(text):
+        length = SEPA_LENGTHS.get(start["country"].upper())
+        if length:
+            rest = re.sub(r"[^A-Za-z0-9]", "", text[start.start() :])
+            return rest[:length]
+    return None
+
+
+def _one_value(heard: Heard, text: str) -> dict[str, Any]:
+    if heard.requested == "street":
+        return {"street": checks.street(text)} if re.search(r"\d", text) else {}
+    if heard.requested == "postcode":
+        number = _POSTCODE.search(text)
+        return {"postcode": checks.postcode(number[0] if number else text)}
+    if heard.requested == "city":
+        return {"city": checks.city(_CITY_LEAD_IN.sub("", text).strip(" .!"))}
+    return {}
+
+
+def _confirmed_iban(turn: Turn) -> str:
+    if turn.slots.get(CONFIRMED) is not True:
+        raise Ask("No change of your account is open. Say that you want to change it to begin.")
+    with in_words():
+        return parse_iban(turn.slots.get("iban"))
+
+
+def _confirmed_address(turn: Turn) -> tuple[str, str, str]:
+    if turn.slots.get(CONFIRMED) is not True:
+        raise Ask("No change of your address is open. Say that you have moved to begin.")
+    with in_words():
+        return (
+            checks.street(turn.slots.get("street")),
+            checks.postcode(turn.slots.get("postcode")),
+            checks.city(turn.slots.get("city")),
+        )
