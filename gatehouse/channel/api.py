@@ -1,0 +1,351 @@
+"""The endpoints under `/api/v1`, as `openapi.yml` describes them.
+
+Each resolves the session and the person anew, so that a leaver or a changed role counts from this
+request on. Handlers only read requests and write responses; what a turn does is in `turns`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from sanic.request import Request
+from sanic.response import HTTPResponse, empty, json, raw
+
+from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
+from gatehouse.channel.body import only, read_object, text_field
+from gatehouse.channel.exports import TicketRefused
+from gatehouse.channel.failures import ApiError
+from gatehouse.channel.limits import Window
+from gatehouse.channel.repeats import Repeats
+from gatehouse.channel.replies import Reply
+from gatehouse.channel.services import Services
+from gatehouse.channel.stored_data import stored_data
+from gatehouse.channel.text import TextTooLong, normalise
+from gatehouse.channel.turns import Speaker, Turns, new_message_id
+from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
+
+if TYPE_CHECKING:
+    from gatehouse.identity import Person, Session
+
+COOKIE = "__Host-gatehouse"
+MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"
+TOKEN = r"[A-Za-z0-9_.:-]{1,128}"
+REQUESTS_PER_MINUTE = 240  # of one session, all endpoints together
+STRANGERS_PER_MINUTE = 120  # of one address, without a session
+SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
+
+CHOOSE_PASSWORD = "This is your first sign-in. Please choose a password of your own."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Credentials:
+    username: str
+    password: str
+    new_password: str = ""
+
+
+class Api:
+    """The endpoints of one deployment."""
+
+    def __init__(self, services: Services, admission: Admission, turns: Turns) -> None:
+        limits, clock = services.settings.limits, services.clock
+        self._services = services
+        self._admission = admission
+        self._turns = turns
+        self._repeats = Repeats(clock)
+        self._messages = Window(clock, limits.messages_per_minute)
+        self._sign_ins = Window(clock, limits.sign_ins_per_minute)
+        self._requests = Window(clock, REQUESTS_PER_MINUTE)
+        self._strangers = Window(clock, STRANGERS_PER_MINUTE)
+        self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
+
+    async def sign_in(self, request: Request) -> HTTPResponse:
+        """POST /session"""
+        self._admission.check_origin(request)
+        source = self._admission.source(request)
+        self._sign_ins.count(source)
+        body = await self._body(request, "username", "password", "new_password")
+        credentials = _Credentials(
+            username=text_field(body, "username", 128),
+            password=text_field(body, "password", 256),
+            new_password=text_field(body, "new_password", 256) if "new_password" in body else "",
+        )
+        async with self._hashing:
+            token, session, person = await asyncio.to_thread(
+                self._open, credentials, source, request.cookies.get(COOKIE)
+            )
+        response = json(self._about(session, person))
+        self._set_cookie(response, token)
+        return response
+
+    async def session(self, request: Request) -> HTTPResponse:
+        """GET /session"""
+        speaker = await self._speaker(request)
+        return json(self._about(speaker.session, speaker.person))
+
+    async def extend(self, request: Request) -> HTTPResponse:
+        """POST /session/extension"""
+        speaker = await self._speaker(request)
+        await self._body(request)
+        speaker = await self._active(speaker)
+        return json(self._about(speaker.session, speaker.person))
+
+    async def sign_out(self, request: Request) -> HTTPResponse:
+        """DELETE /session"""
+        speaker = await self._speaker(request)
+        await asyncio.to_thread(self._close, speaker)
+        self._repeats.forget(speaker.session.id)
+        self._turns.forget(speaker.session.conversation_id)
+        response = empty()
+        self._drop_cookie(response)
+        return response
+
+    async def message(self, request: Request) -> HTTPResponse:
+        """POST /messages"""
+        speaker = await self._speaker(request)
+        body = await self._body(request, "id", "text")
+        message_id = text_field(body, "id", 64, MESSAGE_ID)
+        text = self._text(body)
+        return await self._once(
+            speaker, message_id, f"text\n{text}", lambda who: self._turns.say(who, message_id, text)
+        )
+
+    async def button(self, request: Request) -> HTTPResponse:
+        """POST /buttons"""
+        speaker = await self._speaker(request)
+        body = await self._body(request, "id", "button")
+        message_id = text_field(body, "id", 64, MESSAGE_ID)
+        chosen = text_field(body, "button", 64, TOKEN)
+        return await self._once(
+            speaker,
+            message_id,
+            f"button\n{chosen}",
+            lambda who: self._turns.press(who, message_id, chosen),
+        )
+
+    async def challenge(self, request: Request) -> HTTPResponse:
+        """GET /challenge"""
+        speaker = await self._speaker(request)
+        return json({"challenge": await self._turns.pending(speaker.session.conversation_id)})
+
+    async def code(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """POST /challenges/<challenge_id>"""
+        speaker = await self._speaker(request)
+        body = await self._body(request, "id", "code")
+        message_id = new_message_id()
+        if "id" in body:
+            message_id = text_field(body, "id", 64, MESSAGE_ID)
+        code = "".join(text_field(body, "code", 16).split())
+        if not (code.isascii() and code.isdigit() and len(code) == 6):
+            raise ApiError(400, "code", "The code has six digits.")
+        return await self._once(
+            speaker,
+            message_id,
+            f"code\n{challenge_id}\n{code}",
+            lambda who: self._turns.answer(who, message_id, challenge_id, code),
+        )
+
+    async def cancel(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """DELETE /challenges/<challenge_id>"""
+        speaker = await self._active(await self._speaker(request))
+        return self._reply(speaker, await self._turns.cancel(speaker, challenge_id))
+
+    async def history(self, request: Request) -> HTTPResponse:
+        """GET /history"""
+        speaker = await self._speaker(request)
+        messages = await self._turns.past(speaker)
+        challenge = await self._turns.pending(speaker.session.conversation_id)
+        return json({"messages": messages, "challenge": challenge})
+
+    async def clear(self, request: Request) -> HTTPResponse:
+        """DELETE /conversation"""
+        speaker = await self._active(await self._speaker(request))
+        reply = await self._turns.clear(speaker)
+        self._repeats.forget(speaker.session.id)
+        return self._reply(speaker, reply)
+
+    async def export(self, request: Request, ticket: str) -> HTTPResponse:
+        """GET /exports/<ticket>"""
+        speaker = await self._speaker(request)
+        await asyncio.to_thread(self._take_ticket, speaker, ticket)
+        messages = await self._turns.past(speaker)
+        document = await asyncio.to_thread(stored_data, self._services, speaker.person, messages)
+        return raw(
+            dumps(document, indent=2, ensure_ascii=False).encode(),
+            content_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
+        )
+
+    # Reading requests
+
+    async def _speaker(self, request: Request) -> Speaker:
+        """Who sends `request`; raises `ApiError` 401, 403 or `TooMany`."""
+        self._admission.check_origin(request)
+        source = self._admission.source(request)
+        token = request.cookies.get(COOKIE)
+        if not token or len(token) > 256:
+            self._strangers.count(source)
+            raise ApiError(401, "signed_out", "Please sign in.")
+        try:
+            session, person = await asyncio.to_thread(self._resolve, token)
+        except SessionEnded as ended:
+            self._strangers.count(source)
+            raise ApiError(401, "signed_out", ended.message, reason=ended.reason) from ended
+        self._requests.count(session.id)
+        if request.method not in SAFE_METHODS:
+            check_csrf(request, session.csrf)
+        return Speaker(session, person, network_zone(source))
+
+    def _resolve(self, token: str) -> tuple[Session, Person]:
+        session = self._services.sessions.resolve(token)
+        person = self._services.directory.get(session.person_id)
+        if person is None or person.disabled:
+            self._services.sessions.close(session.id)
+            raise ApiError(401, "signed_out", "This account is closed.", reason="signed_out")
+        return session, person
+
+    async def _active(self, speaker: Speaker) -> Speaker:
+        """`speaker` with the idle time of the session started again."""
+        touch = self._services.sessions.touch
+        await asyncio.to_thread(touch, speaker.session.id)
+        now = self._services.clock.now()
+        return replace(speaker, session=replace(speaker.session, last_seen_at=now))
+
+    async def _body(self, request: Request, *names: str) -> dict[str, Any]:
+        body = await read_object(request, self._services.settings.limits.body)
+        only(body, names)
+        return body
+
+    def _text(self, body: dict[str, Any]) -> str:
+        limit = self._services.settings.limits.text
+        given = body.get("text")
+        if not isinstance(given, str):
+            raise ApiError(400, "invalid", "text must be text.")
+        try:
+            text = normalise(given, limit)
+        except TextTooLong as error:
+            raise ApiError(
+                400, "too_long", f"A message can have {limit} characters at most.", limit=limit
+            ) from error
+        if not text:
+            raise ApiError(400, "empty", "The message has no text.")
+        return text
+
+    # Answering
+
+    async def _once(
+        self,
+        speaker: Speaker,
+        message_id: str,
+        content: str,
+        turn: Callable[[Speaker], Any],
+    ) -> HTTPResponse:
+        """Run `turn` unless this message was handled already; count it against the limits."""
+        if not self._repeats.known(speaker.session.id, message_id):
+            self._messages.count(speaker.person.id)
+        speaker = await self._active(speaker)
+        reply = await self._repeats.once(
+            speaker.session.id, message_id, content, lambda: turn(speaker)
+        )
+        return self._reply(speaker, reply)
+
+    def _reply(self, speaker: Speaker, reply: Reply) -> HTTPResponse:
+        return json({**reply.as_json(), "expires_in": self._expires_in(speaker.session)})
+
+    def _about(self, session: Session, person: Person) -> dict[str, Any]:
+        return {
+            "csrf": session.csrf,
+            "person": {"name": person.display_name, "roles": sorted(person.roles)},
+            "expires_in": self._expires_in(session),
+        }
+
+    def _expires_in(self, session: Session) -> int:
+        terms, now = self._services.settings.session, self._services.clock.now()
+        ends = min(session.last_seen_at + terms.idle, session.started_at + terms.absolute)
+        return max(0, int(ends - now))
+
+    @staticmethod
+    def _set_cookie(response: HTTPResponse, token: str) -> None:
+        response.add_cookie(
+            COOKIE.removeprefix("__Host-"),
+            token,
+            host_prefix=True,
+            secure=True,
+            httponly=True,
+            samesite="Strict",
+            path="/",
+        )
+
+    @staticmethod
+    def _drop_cookie(response: HTTPResponse) -> None:
+        response.delete_cookie(COOKIE.removeprefix("__Host-"), host_prefix=True)
+
+    # Blocking parts, run in a thread
+
+    def _open(
+        self, credentials: _Credentials, source: str, old_token: str | None
+    ) -> tuple[str, Session, Person]:
+        services = self._services
+        person = self._checked(credentials, source)
+        if old_token:
+            self._close_old(old_token)
+        services.audit.append("sign_in", person=person.id)
+        token, session = services.sessions.open(person)
+        services.conversations.started(session.conversation_id, person.id)
+        return token, session, person
+
+    def _checked(self, given: _Credentials, source: str) -> Person:
+        """The person who signs in; every refusal is recorded and raised as `ApiError`."""
+        directory, audit = self._services.directory, self._services.audit
+        try:
+            if given.new_password:
+                changed = directory.change_password(
+                    given.username, given.password, given.new_password, source=source
+                )
+                self._services.sessions.close_all(changed.id)  # who knew the old one is out
+                return changed
+            person = directory.check_password(given.username, given.password, source=source)
+        except SignInRefused as refused:
+            audit.append("sign_in_refused", reason=refused.reason)
+            raise _sign_in_answer(refused) from refused
+        except PasswordRefused as refused:
+            audit.append("sign_in_refused", reason="new_password")
+            raise ApiError(400, "new_password", refused.message) from refused
+        if person.must_change_password:
+            audit.append("sign_in_refused", person=person.id, reason="initial_password")
+            raise ApiError(403, "initial_password", CHOOSE_PASSWORD)
+        return person
+
+    def _close_old(self, token: str) -> None:
+        try:
+            old = self._services.sessions.resolve(token)
+        except SessionEnded:
+            return
+        self._services.sessions.close(old.id)
+
+    def _close(self, speaker: Speaker) -> None:
+        self._services.sessions.close(speaker.session.id)
+        self._services.step_up.forget_session(speaker.session.id)
+        self._services.audit.append("sign_out", person=speaker.person.id)
+
+    def _take_ticket(self, speaker: Speaker, ticket: str) -> None:
+        try:
+            person_id = self._services.exports.take(ticket, speaker.session.id)
+        except TicketRefused:
+            person_id = ""
+        if person_id != speaker.person.id:
+            raise ApiError(404, "ticket", "This download link is used or expired.")
+        self._services.audit.append("export", person=person_id)
+
+
+def _sign_in_answer(refused: SignInRefused) -> ApiError:
+    # The directory throttles names that nobody has like others, so none of these tells who exists.
+    if refused.reason == "throttled":
+        wait = max(1, math.ceil(refused.retry_after))
+        return ApiError(429, "too_many", refused.message, retry_after=wait)
+    return ApiError(401, "sign_in_refused", refused.message)

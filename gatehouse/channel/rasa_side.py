@@ -1,0 +1,78 @@
+"""The few places where the channel touches Rasa's objects.
+
+Rasa wraps every tracker store in `FailSafeTrackerStore`, which answers a failed read with an empty
+conversation and writes a failed save in clear to memory (rasa/core/tracker_store.py). The channel
+takes that wrapper off, so that a store that fails stops the turn instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.core.tracker_store import AwaitableTrackerStore, FailSafeTrackerStore, TrackerStore
+from sanic import Sanic
+
+from gatehouse.errors import NotReady
+
+if TYPE_CHECKING:
+    from rasa.shared.core.events import Event
+
+CHANNEL = "web"
+
+
+class AssistantNotReady(NotReady):
+    """There is no trained model, or conversations would not be stored encrypted."""
+
+
+def ready_agent(app: Sanic) -> Agent:
+    """The agent of `app` with its tracker store laid open; raises `AssistantNotReady`."""
+    agent = getattr(app.ctx, "agent", None)
+    if agent is None or not agent.is_ready():
+        raise AssistantNotReady("no trained model is loaded", "run `rasa train`")
+    store = _inner(agent.tracker_store)
+    if not _is_sealed(store):
+        raise AssistantNotReady(
+            "conversations are not stored encrypted",
+            "name gatehouse.tracker.EncryptedTrackerStore in endpoints.yml",
+        )
+    agent.tracker_store = store
+    agent.processor.tracker_store = store
+    return agent
+
+
+def _inner(store: TrackerStore) -> TrackerStore:
+    while isinstance(store, FailSafeTrackerStore | AwaitableTrackerStore):
+        store = store._tracker_store
+    return store
+
+
+def _is_sealed(store: TrackerStore) -> bool:
+    from gatehouse.tracker import EncryptedTrackerStore
+
+    return isinstance(store, EncryptedTrackerStore)
+
+
+async def handle(
+    agent: Agent, conversation_id: str, message_id: str, text: str, metadata: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Let Rasa handle one message; the collected answers. Raises whatever the turn raises."""
+    collector = CollectingOutputChannel()
+    await agent.handle_message(
+        UserMessage(
+            text=text,
+            output_channel=collector,
+            sender_id=conversation_id,
+            input_channel=CHANNEL,
+            message_id=message_id,
+            metadata=metadata,
+        )
+    )
+    return list(collector.messages)
+
+
+async def events_of(agent: Agent, conversation_id: str) -> list[Event]:
+    """All events of a conversation, oldest first; empty when there is none."""
+    tracker = await agent.tracker_store.retrieve_full_tracker(conversation_id)
+    return list(tracker.events) if tracker else []

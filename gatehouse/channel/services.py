@@ -1,0 +1,50 @@
+"""What the channel needs from the rest of Gatehouse.
+
+A protocol rather than the runtime itself, so that the channel can be built over other parts in a
+test and says in one place what it depends on. The runtime is looked up late: importing the channel
+must not open databases or keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from gatehouse.audit import AuditLog
+    from gatehouse.channel.exports import Exports
+    from gatehouse.clock import Clock
+    from gatehouse.identity import Directory, Issuer, Sessions
+    from gatehouse.settings import Settings
+    from gatehouse.stepup import StepUp
+    from gatehouse.tracker.lifecycle import Conversations
+
+
+class Services(Protocol):
+    """The services of one deployment; see `gatehouse.runtime.Runtime`."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def issuer(self) -> Issuer: ...
+    @property
+    def step_up(self) -> StepUp: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def exports(self) -> Exports: ...
+
+
+def of_this_process() -> Services:
+    """The services of the runtime of this process; raises `GatehouseError` when it cannot start."""
+    from gatehouse.runtime import current
+
+    services: Services = current()
+    return services

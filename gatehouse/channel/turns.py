@@ -1,0 +1,323 @@
+"""One turn: from a signed-in person's words to the assistant's answer.
+
+Here a message gets its verified speaker: the signed assertion, the conversation id and the channel
+name are made by the server, never read from a request. One-time codes are taken out before Rasa. A
+turn that fails in any way is refused as a whole: nothing is acknowledged and the failure is
+recorded. Nothing here may log or return the text of an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.channel import history, rasa_side, replies
+from gatehouse.channel.buttons import Buttons, ButtonSpent, command_of, intent_command
+from gatehouse.channel.failures import ApiError, place_of
+from gatehouse.channel.replies import Reply
+from gatehouse.channel.services import Services
+from gatehouse.channel.text import FoundCode, find_code
+from gatehouse.errors import GatehouseError
+from gatehouse.identity.assertions import METADATA_KEY
+from gatehouse.stepup import ChallengeRefused, looks_like_code
+
+if TYPE_CHECKING:
+    from rasa.core.agent import Agent
+
+    from gatehouse.identity import Person, Session
+    from gatehouse.stepup import Challenge, Grant
+
+logger = logging.getLogger(__name__)
+
+TURN_TIMEOUT = 30.0  # seconds
+MOST_GRANTS = 1000
+RESUME = "/resume_request"
+
+NOTHING_WAITS = "Nothing is waiting for a code, so I have not used that number."
+SEVERAL_CODES = "I see several numbers that could be the code. Please send only the code."
+CANCELLED = "All right, that request is cancelled. Nothing was done."
+NOT_CANCELLED = "There was nothing left to cancel."
+UNANSWERED = "I cannot answer right now. Please try again in a moment."
+SPENT = "That choice is no longer available. Please write what you would like to do."
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who sends a request, as the session and the directory say at this moment."""
+
+    session: Session
+    person: Person
+    network_zone: str
+
+
+class Turns:
+    """Runs turns, one at a time per conversation. Used from one event loop only."""
+
+    def __init__(self, services: Services, agent: Callable[[], Agent]) -> None:
+        self._services = services
+        self._agent = agent
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        # Codes that were accepted in a turn that then failed: the retry needs no second code.
+        self._granted: OrderedDict[tuple[str, str], Grant] = OrderedDict()
+        self.buttons = Buttons()
+
+    async def say(self, speaker: Speaker, message_id: str, text: str) -> Reply:
+        """Answer `text`, which is normalised already."""
+        return await self._run(speaker, partial(self._say, speaker, message_id, text))
+
+    async def press(self, speaker: Speaker, message_id: str, button_id: str) -> Reply:
+        """Answer the choice of a button."""
+        return await self._run(speaker, partial(self._press, speaker, message_id, button_id))
+
+    async def answer(
+        self, speaker: Speaker, message_id: str, challenge_id: str, code: str
+    ) -> Reply:
+        """Answer a code that was given for a challenge."""
+        work = partial(self._answer, speaker, message_id, challenge_id, code)
+        return await self._run(speaker, work)
+
+    async def cancel(self, speaker: Speaker, challenge_id: str) -> Reply:
+        """Cancel a challenge; Rasa does not hear of it."""
+        return await self._run(speaker, partial(self._cancel, speaker, challenge_id))
+
+    async def clear(self, speaker: Speaker) -> Reply:
+        """Destroy the conversation and begin a new one."""
+        return await self._run(speaker, partial(self._clear, speaker))
+
+    async def past(self, speaker: Speaker) -> list[dict[str, Any]]:
+        """The messages of the conversation so far."""
+        conversation = speaker.session.conversation_id
+        async with self._guarded(speaker):
+            events = await rasa_side.events_of(self._agent(), conversation)
+        return history.messages_of(events, conversation, self.buttons)
+
+    async def pending(self, conversation_id: str) -> dict[str, Any] | None:
+        """The challenge that waits for a code, as the browser may see it."""
+        found = await asyncio.to_thread(self._services.step_up.pending, conversation_id)
+        return None if found is None else self._shown(found)
+
+    def forget(self, conversation_id: str) -> None:
+        """Drop what is kept in memory about a conversation."""
+        self.buttons.forget(conversation_id)
+
+    async def _say(self, speaker: Speaker, message_id: str, text: str) -> Reply:
+        conversation = speaker.session.conversation_id
+        if grant := self._granted.get((speaker.session.id, message_id)):
+            return await self._resume(speaker, message_id, grant)
+        found = find_code(text)
+        if found.code or found.many or looks_like_code(text):
+            step_up = self._services.step_up
+            if await asyncio.to_thread(step_up.pending, conversation):
+                return await self._typed_code(speaker, message_id, text, found)
+            if found.bare:
+                # A code that comes too late or twice is told so by its own request.
+                return await self._typed_code(speaker, message_id, text, found)
+        return await self._ask_rasa(speaker, message_id, text, {})
+
+    async def _typed_code(
+        self, speaker: Speaker, message_id: str, text: str, found: FoundCode
+    ) -> Reply:
+        if found.many:
+            return Reply.say(SEVERAL_CODES, accepted=False)
+        conversation = speaker.session.conversation_id
+        latest = await asyncio.to_thread(self._services.step_up.latest_id, conversation)
+        if latest is None:
+            return Reply.say(NOTHING_WAITS, accepted=False)
+        return await self._answer(speaker, message_id, latest, found.code or text)
+
+    async def _press(self, speaker: Speaker, message_id: str, button_id: str) -> Reply:
+        conversation = speaker.session.conversation_id
+        try:
+            button = self.buttons.take(conversation, button_id, message_id)
+        except ButtonSpent:
+            return Reply.say(SPENT)
+        text = command_of(button.payload) or button.payload.lstrip("/ \t")
+        return await self._ask_rasa(speaker, message_id, text, {history.DISPLAY: button.title})
+
+    async def _answer(
+        self, speaker: Speaker, message_id: str, challenge_id: str, code: str
+    ) -> Reply:
+        session = speaker.session
+        grant = self._granted.get((session.id, message_id))
+        if grant is None:
+            try:
+                grant = await asyncio.to_thread(
+                    self._services.step_up.answer,
+                    challenge_id,
+                    session.id,
+                    session.conversation_id,
+                    code,
+                )
+            except ChallengeRefused as refused:
+                return Reply.say(refused.message, accepted=False)
+        return await self._resume(speaker, message_id, grant)
+
+    async def _resume(self, speaker: Speaker, message_id: str, grant: Grant) -> Reply:
+        key = (speaker.session.id, message_id)
+        self._granted[key] = grant
+        while len(self._granted) > MOST_GRANTS:
+            self._granted.popitem(last=False)
+        resume = grant.resume
+        text = RESUME if resume.kind == "action" else _resume_command(grant)
+        metadata = {history.DISPLAY: resume.display, history.RESUMED: True}
+        reply = await self._ask_rasa(speaker, message_id, text, metadata, grant.id)
+        self._granted.pop(key, None)
+        reply.accepted = True
+        return reply
+
+    async def _cancel(self, speaker: Speaker, challenge_id: str) -> Reply:
+        session = speaker.session
+        cancelled = await asyncio.to_thread(
+            self._services.step_up.cancel, challenge_id, session.id, session.conversation_id
+        )
+        return Reply.say(CANCELLED if cancelled else NOT_CANCELLED)
+
+    async def _clear(self, speaker: Speaker) -> Reply:
+        conversation = speaker.session.conversation_id
+        await asyncio.to_thread(self._services.conversations.request_end, conversation)
+        return Reply()
+
+    async def _ask_rasa(
+        self,
+        speaker: Speaker,
+        message_id: str,
+        text: str,
+        metadata: dict[str, Any],
+        grant_id: str | None = None,
+    ) -> Reply:
+        agent = self._agent()
+        token = await asyncio.to_thread(self._assertion, speaker, message_id, grant_id)
+        conversation = speaker.session.conversation_id
+        sent = await rasa_side.handle(
+            agent, conversation, message_id, text, {METADATA_KEY: token, **metadata}
+        )
+        messages = replies.collect(sent, conversation, self.buttons)
+        return Reply(messages or [{"text": replies.NOTHING_SAID}])
+
+    def _assertion(self, speaker: Speaker, message_id: str, grant_id: str | None) -> str:
+        person, session = speaker.person, speaker.session
+        return self._services.issuer.issue(
+            person_id=person.id,
+            roles=person.roles,
+            department=person.department,
+            employment_type=person.employment_type,
+            employee_id=person.employee_id,
+            display_name=person.display_name,
+            session_id=session.id,
+            session_started_at=session.started_at,
+            conversation_id=session.conversation_id,
+            message_id=message_id,
+            channel=rasa_side.CHANNEL,
+            network_zone=speaker.network_zone,
+            aal=session.aal,
+            aal_at=session.aal_at,
+            grant_id=grant_id,
+        )
+
+    async def _run(self, speaker: Speaker, work: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Run `work` alone in its conversation, then carry out what it asked for."""
+        conversation = speaker.session.conversation_id
+        async with self._alone(conversation):
+            try:
+                async with self._guarded(speaker), asyncio.timeout(TURN_TIMEOUT):
+                    await asyncio.to_thread(
+                        self._services.conversations.started, conversation, speaker.person.id
+                    )
+                    reply = await work()
+            finally:
+                ended = await self._carry_out(speaker)
+            reply.ended = ended
+            if not ended:
+                reply.challenge = await self.pending(conversation)
+            return reply
+
+    async def _carry_out(self, speaker: Speaker) -> bool:
+        """Carry out what the turn asked for; true when the conversation is gone."""
+        async with self._guarded(speaker):
+            ended = await asyncio.to_thread(self._end_if_asked, speaker)
+        if ended:
+            self.forget(speaker.session.conversation_id)
+        return ended
+
+    def _end_if_asked(self, speaker: Speaker) -> bool:
+        services, conversation = self._services, speaker.session.conversation_id
+        ended = services.conversations.carry_out(conversation)
+        if not ended:
+            return False
+        # The person's browser must not go on in a destroyed conversation, so this comes before
+        # anything that could fail.
+        renewed = services.sessions.renew_conversation(speaker.session.id)
+        services.step_up.forget_conversation(conversation)
+        for one in ended:
+            services.audit.append(
+                "erasure" if one.reason == "erasure" else "conversation_ended",
+                person=one.person_id,
+                conversation=one.conversation_id,
+                erased_at=one.erased_at,
+                irreversible_at=one.irreversible_at,
+            )
+        services.conversations.started(renewed.conversation_id, speaker.person.id)
+        return True
+
+    @asynccontextmanager
+    async def _guarded(self, speaker: Speaker) -> AsyncIterator[None]:
+        """Turn every failure into one refusal that is recorded (HTTP 503)."""
+        try:
+            yield
+        except (ApiError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            logger.error("a turn was refused: %s", place_of(error))
+            await asyncio.to_thread(self._record, speaker, type(error).__name__)
+            raise ApiError(503, "unavailable", UNANSWERED) from error
+
+    def _record(self, speaker: Speaker, reason: str) -> None:
+        try:
+            self._services.audit.append(
+                "turn_refused",
+                person=speaker.person.id,
+                conversation=speaker.session.conversation_id,
+                reason=reason,
+            )
+        except GatehouseError as error:
+            logger.error("a refused turn could not be recorded: %s", place_of(error))
+
+    @asynccontextmanager
+    async def _alone(self, conversation_id: str) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(conversation_id, (asyncio.Lock(), 0))
+        self._locks[conversation_id] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks.pop(conversation_id)
+            if waiting > 1:
+                self._locks[conversation_id] = (lock, waiting - 1)
+
+    def _shown(self, challenge: Challenge) -> dict[str, Any]:
+        left = challenge.expires_at - self._services.clock.now()
+        return {
+            "id": challenge.id,
+            "prompt": replies.visible(challenge.prompt),
+            "expires_in": max(0, int(left)),
+            "attempts_left": challenge.attempts_left,
+        }
+
+
+def _resume_command(grant: Grant) -> str:
+    entities: dict[str, Any] = {}
+    for name, value in grant.resume.entities:
+        entities.setdefault(name, []).append(value)
+    return intent_command(grant.resume.name, entities)
+
+
+def new_message_id() -> str:
+    """An id for a message that the browser gave none."""
+    return secrets.token_hex(16)

@@ -1,0 +1,193 @@
+"""The web channel as Rasa mounts it.
+
+`credentials.yml` names `gatehouse.channel.WebChannel`; `rasa run` builds it and registers its
+blueprint, which also takes charge of the whole application: it checks every request before any
+handler, finishes every response, and refuses to start next to anything that bypasses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rasa.core.channels.channel import InputChannel, UserMessage
+from sanic import Blueprint, Sanic
+from sanic.request import Request
+from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
+
+from gatehouse.channel import mounts, rasa_side
+from gatehouse.channel.admission import Admission
+from gatehouse.channel.api import Api
+from gatehouse.channel.failures import ApiError, QuietErrorHandler
+from gatehouse.channel.headers import secure, strict_transport
+from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
+from gatehouse.channel.services import Services, of_this_process
+from gatehouse.channel.turns import TURN_TIMEOUT, Turns
+from gatehouse.errors import NotReady
+
+_FIRST = 1000  # of the request middleware, before Rasa's CORS; last of the response middleware
+
+_V1 = "/api/v1"
+_ROUTES = (
+    ("POST", f"{_V1}/session", "api", "sign_in"),
+    ("GET", f"{_V1}/session", "api", "session"),
+    ("DELETE", f"{_V1}/session", "api", "sign_out"),
+    ("POST", f"{_V1}/session/extension", "api", "extend"),
+    ("POST", f"{_V1}/messages", "api", "message"),
+    ("POST", f"{_V1}/buttons", "api", "button"),
+    ("GET", f"{_V1}/challenge", "api", "challenge"),
+    ("POST", f"{_V1}/challenges/<challenge_id:str>", "api", "code"),
+    ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "api", "cancel"),
+    ("GET", f"{_V1}/history", "api", "history"),
+    ("DELETE", f"{_V1}/conversation", "api", "clear"),
+    ("GET", f"{_V1}/exports/<ticket:str>", "api", "export"),
+    ("GET", "/chat", "pages", "chat"),
+    ("GET", f"{STATIC}<name:str>", "pages", "static"),
+)
+
+_CONFIG = {
+    "ACCESS_LOG": False,
+    "AUTO_EXTEND": False,
+    "FALLBACK_ERROR_FORMAT": "json",
+    "FORWARDED_SECRET": None,  # forwarded headers are read by Admission only
+    "GRACEFUL_SHUTDOWN_TIMEOUT": TURN_TIMEOUT + 5,
+    "KEEP_ALIVE_TIMEOUT": 30,
+    "MOTD": False,
+    "NOISY_EXCEPTIONS": False,
+    "PROXIES_COUNT": None,
+    "REAL_IP_HEADER": None,
+    "REQUEST_MAX_SIZE": 16384,
+    "REQUEST_TIMEOUT": 15,
+    "RESPONSE_TIMEOUT": TURN_TIMEOUT + 10,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What needs the services, made when a serving process starts."""
+
+    admission: Admission
+    transport: str
+    api: Api
+    pages: Pages
+
+
+class WebChannel(InputChannel):
+    """The channel `web`.
+
+    `services` default to those of the process and are fetched at its start; `wording` defaults to
+    what `credentials.yml` says.
+    """
+
+    def __init__(self, services: Services | None = None, wording: Wording | None = None) -> None:
+        self._services = services
+        self._wording = wording
+
+    @classmethod
+    def name(cls) -> str:
+        return rasa_side.CHANNEL
+
+    @classmethod
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> WebChannel:
+        """Raises `InvalidInput` for an unknown or malformed entry of `credentials.yml`."""
+        return cls(wording=Wording.read(credentials))
+
+    def url_prefix(self) -> str:
+        # Rasa joins this to its route "/webhooks/"; an absolute path mounts at the root.
+        return "/"
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        return WebBlueprint(self._services, self._wording)
+
+
+class WebBlueprint(Blueprint):
+    """The routes of the channel; mounting it hands the whole application to its `Doorkeeper`."""
+
+    def __init__(self, services: Services | None, wording: Wording | None) -> None:
+        super().__init__(mounts.BLUEPRINT)
+        keeper = self.ctx.keeper = Doorkeeper(services, wording)
+        for method, path, part, name in _ROUTES:
+            self.add_route(
+                partial(keeper.serve, part, name),
+                path,
+                methods=[method],
+                name=name,
+                stream=method == "POST",  # the body is read by the handler, under its own limits
+            )
+
+    def register(self, app: Sanic, options: dict[str, Any]) -> None:
+        """Mount the routes in `app` and take charge of it; raises `UnsafeMount`."""
+        super().register(app, options)
+        mounts.check(app)
+        self.ctx.keeper.take_charge(app)
+
+
+class Doorkeeper:
+    """In charge of an application: starts it or refuses to, admits requests, finishes responses."""
+
+    def __init__(self, services: Services | None, wording: Wording | None) -> None:
+        self._services = services
+        self._wording = wording
+        self._built: _Built | None = None
+
+    def take_charge(self, app: Sanic) -> None:
+        app.error_handler = QuietErrorHandler(self._finish)
+        app.register_middleware(self._admit, "request", priority=_FIRST)
+        app.register_middleware(self._on_response, "response", priority=_FIRST)
+        # Channels that are mounted after this one are seen only when the server starts.
+        app.register_listener(self._check, "main_process_start")
+        app.register_listener(self._start, "before_server_start")
+        app.config.update(_CONFIG)
+
+    async def serve(
+        self, part: str, endpoint: str, request: Request, /, **path: str
+    ) -> HTTPResponse:
+        """Let `endpoint` of `part` answer."""
+        handler = getattr(getattr(self._parts(), part), endpoint)
+        response: HTTPResponse = await handler(request, **path)
+        return response
+
+    async def _check(self, app: Sanic, _loop: object = None) -> None:
+        mounts.check(app)
+
+    async def _start(self, app: Sanic, _loop: object = None) -> None:
+        """Before the server accepts anything; whatever this raises stops the start."""
+        from gatehouse.dialogue.gate import is_live
+
+        mounts.check(app)
+        if not is_live():
+            raise NotReady("a rehearsal answers for the policies; it must not serve people")
+        services = self._services or of_this_process()
+        settings = services.settings
+        app.config.REQUEST_MAX_SIZE = settings.limits.body
+        admission = Admission(settings)
+        turns = Turns(services, lambda: rasa_side.ready_agent(app))
+        self._built = _Built(
+            admission=admission,
+            transport=strict_transport(settings.server.origin),
+            api=Api(services, admission, turns),
+            pages=Pages(self._wording or wording_of(settings), settings.limits.text),
+        )
+
+    def _parts(self) -> _Built:
+        if self._built is None:
+            raise ApiError(503, "unavailable", "Gatehouse is starting. Please try again.")
+        return self._built
+
+    async def _admit(self, request: Request) -> HTTPResponse | None:
+        admission = self._parts().admission
+        admission.check_transport(request)
+        admission.check_method(request)
+        if request.path == "/":
+            return redirect("/chat")
+        if request.route is not None and not mounts.is_ours(request.route, request.app):
+            raise ApiError(404, "not_found", "There is nothing at this address.")
+        return None
+
+    async def _on_response(self, _request: Request, response: BaseHTTPResponse) -> None:
+        self._finish(response)
+
+    def _finish(self, response: BaseHTTPResponse) -> None:
+        secure(response, self._built.transport if self._built else "max-age=300")

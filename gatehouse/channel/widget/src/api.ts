@@ -1,0 +1,95 @@
+/** The protocol of `openapi.yml`. Keeps the CSRF token in memory; nothing is stored in the browser. */
+
+export interface Choice { id: string; title: string }
+export interface BotMessage { text: string; buttons?: Choice[]; download?: { href: string; title: string } }
+export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number }
+export interface Reply {
+  messages: BotMessage[];
+  challenge: Challenge | null;
+  ended: boolean;
+  accepted?: boolean;
+  expires_in: number;
+}
+export interface Session { csrf: string; person: { name: string; roles: string[] }; expires_in: number }
+export interface Past extends BotMessage { from: "person" | "bot" | "note"; at: number }
+
+/** A refusal of the server; `status` 0 means that it was not reached. */
+export class Refused extends Error {
+  constructor(readonly status: number, readonly code: string, message: string) {
+    super(message);
+  }
+}
+
+const BASE = "/api/v1";
+
+export class Api {
+  private csrf = "";
+
+  async session(): Promise<Session> {
+    return this.keep(await this.call<Session>("GET", "/session"));
+  }
+
+  async signIn(username: string, password: string, changed: string): Promise<Session> {
+    const body = { username, password, ...(changed && { new_password: changed }) };
+    return this.keep(await this.call<Session>("POST", "/session", body));
+  }
+
+  async extend(): Promise<Session> {
+    return this.keep(await this.call<Session>("POST", "/session/extension", {}));
+  }
+
+  async signOut(): Promise<void> {
+    await this.call("DELETE", "/session");
+    this.csrf = "";
+  }
+
+  message(id: string, text: string): Promise<Reply> {
+    return this.call("POST", "/messages", { id, text });
+  }
+
+  button(id: string, button: string): Promise<Reply> {
+    return this.call("POST", "/buttons", { id, button });
+  }
+
+  code(id: string, challenge: string, code: string): Promise<Reply> {
+    return this.call("POST", `/challenges/${encodeURIComponent(challenge)}`, { id, code });
+  }
+
+  cancel(challenge: string): Promise<Reply> {
+    return this.call("DELETE", `/challenges/${encodeURIComponent(challenge)}`);
+  }
+
+  history(): Promise<{ messages: Past[]; challenge: Challenge | null }> {
+    return this.call("GET", "/history");
+  }
+
+  clear(): Promise<Reply> {
+    return this.call("DELETE", "/conversation");
+  }
+
+  private keep(session: Session): Session {
+    this.csrf = session.csrf;
+    return session;
+  }
+
+  private async call<T>(method: string, path: string, body?: object): Promise<T> {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (body) headers["Content-Type"] = "application/json";
+    if (method !== "GET" && this.csrf) headers["X-CSRF-Token"] = this.csrf;
+    const timeout = AbortSignal.timeout(45_000);
+    const asked: RequestInit = { method, headers, signal: timeout, redirect: "error", cache: "no-store" };
+    if (body) asked.body = JSON.stringify(body);
+    let response: Response;
+    let found: { error?: { code?: string; message?: string } } | null;
+    try {
+      response = await fetch(BASE + path, asked);
+      found = response.status === 204 ? null : await response.json();
+    } catch {
+      throw new Refused(0, "unreachable", "");
+    }
+    if (!response.ok) {
+      throw new Refused(response.status, found?.error?.code ?? "", found?.error?.message ?? "");
+    }
+    return found as T;
+  }
+}

@@ -1,0 +1,1 @@
+"""Running Gatehouse: first-run initialisation, serving, checks before serving."""

@@ -1,0 +1,74 @@
+"""What a deployment needs before its first start: keys, tables, certificate, perhaps the demo.
+
+Safe to run again and after an interruption: each part is made only when it is missing, and a part
+that exists is never replaced, because keys that are made anew orphan every conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyotp
+
+from gatehouse.clock import SystemClock, as_datetime
+from gatehouse.errors import InvalidInput
+from gatehouse.keys import KeyRing
+from gatehouse.ops import demo as demonstration
+from gatehouse.ops.tls import ensure_certificate
+from gatehouse.runtime import Runtime, open_runtime
+from gatehouse.settings import Settings, load_settings
+
+
+def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
+    """Make what is missing in `home`, yielding a line for each part that was made.
+
+    Raises `InvalidInput` when a demonstration is asked for in a deployment that was not started as
+    one, so that demo people never get into real tables.
+    """
+    settings = load_settings(home)
+    clock = SystemClock()
+    keys = settings.path(settings.keys.directory)
+    if not KeyRing.is_initialised(keys):
+        KeyRing.initialise(keys, clock)
+        if demo:
+            demonstration.marker(settings).touch(mode=0o600)
+        yield "keys made"
+    elif demo and not demonstration.is_demo_keys(settings):
+        raise InvalidInput(
+            "this deployment was not started as a demonstration; no demo account was added",
+            "use a fresh home directory for the demonstration",
+        )
+    if ensure_certificate(settings, clock.now()):
+        yield "certificate for https://localhost made"
+    runtime = open_runtime(home)
+    if demo and not demonstration.secrets_file(settings).exists():
+        _make_demo(runtime, settings)
+        yield "demonstration made: one account per role, records of an invented organisation"
+
+
+def _make_demo(runtime: Runtime, settings: Settings) -> None:
+    package = demonstration.load_package()
+    package.seed_records(settings, as_datetime(runtime.clock.now()).date())
+    password = demonstration.make_password()
+    totp = {}
+    for account in package.ACCOUNTS:
+        person = runtime.directory.by_username(account.username)
+        if person is None:
+            person = runtime.directory.add(
+                username=account.username,
+                display_name=account.display_name,
+                roles=account.roles,
+                department=account.department,
+                employment_type=account.employment_type,
+                employee_id=account.employee_id,
+                password=password,
+                must_change_password=False,
+                demo=True,
+            )
+        else:  # an earlier attempt was interrupted before the secrets were kept
+            runtime.directory.set_password(person.id, password)
+        totp[account.username] = pyotp.random_base32()
+        runtime.totp.set_demo_secret(person.id, totp[account.username])
+    runtime.audit.append("administration", what="demonstration accounts made", count=len(totp))
+    demonstration.write_secrets(settings, password, totp)

@@ -1,0 +1,108 @@
+"""Starts the serving process: Rasa, the web channel and the actions in one, over HTTPS only.
+
+What Rasa's own launcher would leave open is not there: no HTTP API, no other channel, no action
+server port, no telemetry, loopback unless the operator says otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import rasa.core.run
+from rasa.core.utils import AvailableEndpoints
+from sanic import Sanic
+
+from gatehouse.channel import WebChannel
+from gatehouse.dialogue import adjustments, gate
+from gatehouse.dialogue.in_process import InProcessActions
+from gatehouse.errors import GatehouseError, NotReady
+from gatehouse.ops.production import require_fit_for_production
+from gatehouse.ops.tls import refresh, server_context
+from gatehouse.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
+CERTIFICATE_CHECK = 86400
+
+
+def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
+    """Serve until a signal arrives; `ready()` is called once the first message can be answered.
+
+    Raises `NotReady` when something stands against serving.
+    """
+    if not gate.is_live():
+        raise NotReady("this process rehearses conversation tests and must not serve")
+    if not model.is_file():
+        raise NotReady("there is no trained model", "run `gatehouse train`")
+    require_fit_for_production(runtime)
+    adjustments.apply()
+    app = _application(runtime, model)
+    if ready is not None:
+        app.register_listener(lambda *_: ready(), "after_server_start")
+    runtime.audit.append("start", profile=runtime.settings.server.profile)
+    context = server_context(runtime.settings)
+    app.ctx.housework = (
+        (runtime.settings.retention.purge_interval, runtime.purge),
+        (POLICY_POLL, runtime.policies.poll),
+        (CERTIFICATE_CHECK, partial(refresh, context, runtime.settings)),
+    )
+    app.run(
+        host=runtime.settings.server.host,
+        port=runtime.settings.server.port,
+        ssl=context,
+        single_process=True,  # Rasa builds the application at run time; workers cannot re-import it
+        access_log=False,
+        motd=False,
+        debug=False,
+    )
+
+
+def _application(runtime: Runtime, model: Path) -> Sanic:
+    settings = runtime.settings
+    endpoints = AvailableEndpoints.read_endpoints(str(settings.path("endpoints.yml")))
+    endpoints.action = InProcessActions()
+    app = rasa.core.run.configure_app(
+        [WebChannel(runtime)],
+        cors=None,
+        enable_api=False,
+        port=settings.server.port,
+        endpoints=endpoints,
+    )
+    app.register_listener(
+        partial(rasa.core.run.load_agent_on_start, str(model), endpoints, None),
+        "before_server_start",
+    )
+    app.register_listener(rasa.core.run.close_resources, "after_server_stop")
+    app.register_listener(_start_housekeeping, "after_server_start")
+    app.register_listener(_stop_housekeeping, "before_server_stop")
+    return app
+
+
+def _start_housekeeping(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+    app.ctx.housekeeping = [
+        asyncio.create_task(_repeat(pause, work)) for pause, work in app.ctx.housework
+    ]
+
+
+async def _stop_housekeeping(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+    for task in app.ctx.housekeeping:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _repeat(pause: float, work: Any) -> None:
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await asyncio.to_thread(work)
+        except Exception as error:
+            # The loop must outlive a database that is away for a while.
+            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
+            logger.error("housekeeping failed, will try again: %s", detail)

@@ -1,0 +1,165 @@
+"""Puts the parts of one deployment together, once per process.
+
+The only module that knows every package. Rasa builds the tracker store, the dialogue policy, the
+channel and the actions from class names, so they fetch the services they need from here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from gatehouse.audit import AuditLog
+from gatehouse.clock import Clock, SystemClock
+from gatehouse.channel.exports import Exports
+from gatehouse.db import open_engine
+from gatehouse.errors import Unavailable
+from gatehouse.identity import Directory, Issuer, Sessions, Verifier
+from gatehouse.identity import schema as identity_schema
+from gatehouse.keys import KeyRing
+from gatehouse.policy import Change, PolicyStore, read_domain
+from gatehouse.settings import Settings, load_settings
+from gatehouse.stepup import StepUp, Totp
+from gatehouse.stepup import schema as stepup_schema
+from gatehouse.tracker import Conversations, Purged
+from gatehouse.tracker import schema as tracker_schema
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The services of one deployment."""
+
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    ring: KeyRing
+    audit: AuditLog
+    directory: Directory
+    sessions: Sessions
+    issuer: Issuer
+    verifier: Verifier
+    totp: Totp
+    step_up: StepUp
+    policies: PolicyStore
+    conversations: Conversations
+    exports: Exports
+
+    def purge(self) -> Purged:
+        """Remove what has expired, here and in the sign-in and step-up tables; recorded if anything.
+
+        Closing what is over is also what keeps a clock that jumps back from reviving it.
+        """
+        purged = self.conversations.purge()
+        if purged.conversations:
+            self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
+        self.sessions.expire()
+        self.sessions.prune()
+        self.step_up.expire()
+        self.directory.prune()
+        return purged
+
+    def close(self) -> None:
+        """Close the databases; nothing can be asked afterwards."""
+        self.ring.close()
+        self.engine.dispose()
+        self.audit.engine.dispose()
+
+
+_current: Runtime | None = None
+_opening = threading.Lock()
+
+
+def current() -> Runtime:
+    """The runtime of this process, opened on first use from `GATEHOUSE_HOME` or the current directory.
+
+    Raises `GatehouseError` when the deployment is not ready.
+    """
+    global _current
+    if _current is None:
+        with _opening:
+            if _current is None:
+                _current = open_runtime(Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd()))
+    return _current
+
+
+def install(runtime: Runtime) -> None:
+    """Make `runtime` the one of this process."""
+    global _current
+    _current = runtime
+
+
+def open_runtime(home: Path, clock: Clock | None = None) -> Runtime:
+    """Open the deployment in `home`; raises `GatehouseError` when something is missing or wrong."""
+    settings = load_settings(home)
+    clock = clock or SystemClock()
+    ring = KeyRing.open(settings.path(settings.keys.directory), clock)
+    engine = open_engine(settings.database_url(settings.database))
+    _create_tables(engine)
+    audit = AuditLog(
+        open_engine(settings.database_url(settings.audit)), clock, ring.service_key("audit")
+    )
+    audit.create()
+    policies = _policies(settings, clock, ring, audit)
+    roles = policies.current().roles
+    issuer = Issuer(ring.service_key("assertion-signing"), clock)
+    totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        ring=ring,
+        audit=audit,
+        directory=Directory(engine, clock, key=ring.service_key("directory"), roles=roles),
+        sessions=Sessions(engine, clock, settings.session, ring.service_key("sessions")),
+        issuer=issuer,
+        verifier=Verifier(issuer.public_keys, clock, roles=roles),
+        totp=totp,
+        step_up=StepUp(
+            engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
+        ),
+        policies=policies,
+        conversations=Conversations(engine, ring, clock, settings.retention, audit),
+        exports=Exports(clock),
+    )
+
+
+def _create_tables(engine: Engine) -> None:
+    try:
+        for metadata in (identity_schema.metadata, stepup_schema.metadata, tracker_schema.metadata):
+            metadata.create_all(engine)
+    except SQLAlchemyError as error:
+        raise Unavailable("the database does not answer", "check database.url") from error
+
+
+def _policies(settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog) -> PolicyStore:
+    domain = read_domain(settings.path("domain.yml"))
+
+    def record(change: Change) -> None:
+        first = change.problems[0] if change.problems and not change.accepted else None
+        audit.append(
+            "policy_loaded" if change.accepted else "policy_rejected",
+            revision=change.revision,
+            offered=change.offered,
+            previous=change.previous,
+            restored=change.restored,
+            problems=len(change.problems),
+            first=str(first)[:300] if first else None,
+        )
+
+    return PolicyStore(
+        settings.path(settings.policy.directory),
+        domain.intents,
+        domain.responses,
+        domain.roles,
+        clock,
+        settings.path("var/policy"),
+        ring.service_key("policy-last-good"),
+        record,
+        slots=domain.slots,
+        zone=settings.policy.time_zone,
+    )

@@ -1,0 +1,104 @@
+"""The chat page: small, without inline code, built from the sources in the repository."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import gatehouse.channel
+from gatehouse.channel.web import _ROUTES
+from tests.unit.channel.harness import Site
+
+WIDGET = Path(gatehouse.channel.__file__).parent / "widget"
+BUILT = WIDGET / "built" / "gatehouse.js"
+HEADER = re.compile(r"/\* gatehouse chat page; sources ([0-9a-f]{64}); code ([0-9a-f]{64}) \*/")
+
+
+def test_the_built_file_corresponds_to_the_sources() -> None:
+    """Neither the sources nor the built code changed since the build: `node build.mjs`."""
+    head, _, code = BUILT.read_text(encoding="utf-8").partition("\n")
+    named = HEADER.fullmatch(head)
+    assert named is not None
+    sources = hashlib.sha256()
+    for path in sorted((WIDGET / "src").iterdir(), key=lambda item: item.name):
+        sources.update(f"{path.name}\n".encode() + path.read_bytes() + b"\n")
+    assert sources.hexdigest() == named[1]
+    assert hashlib.sha256(code.encode()).hexdigest() == named[2]
+
+
+@pytest.mark.skipif(
+    not (shutil.which("node") and (WIDGET / "node_modules").is_dir()),
+    reason="the widget's build tools are not installed",
+)
+def test_building_again_gives_the_same_file(tmp_path: Path) -> None:
+    """The sources produce exactly the built file."""
+    target = tmp_path / "gatehouse.js"
+    subprocess.run(["node", "build.mjs", str(target)], cwd=WIDGET, check=True, timeout=60)
+    assert BUILT.read_bytes() == target.read_bytes()
+
+
+def test_size_budget() -> None:
+    """The module stays under 12 KiB gzipped."""
+    assert len(gzip.compress(BUILT.read_bytes(), 9)) < 12 * 1024
+
+
+def test_no_way_from_text_to_markup() -> None:
+    """The sources use no HTML or code sink and keep nothing in the browser."""
+    sinks = (
+        "innerHTML outerHTML insertAdjacentHTML document.write DOMParser eval( new\\ Function "
+        "srcdoc createContextualFragment setHTML localStorage sessionStorage indexedDB "
+        "document.cookie"
+    )
+    words = [word.replace("\\ ", " ") for word in re.split(r"(?<!\\) ", sinks)]
+    for path in [*(WIDGET / "src").iterdir(), BUILT]:
+        text = path.read_text(encoding="utf-8")
+        assert [] == [word for word in words if word in text], path.name
+
+
+def test_the_page_names_the_hash_of_each_file(site: Site) -> None:
+    """Script and style are what the integrity attributes say, and nothing is inline."""
+    client = site.client()
+    page = client.get("/chat").text
+    named = re.findall(r'(?:href|src)="(/chat/static/[^"]+)" integrity="sha384-([^"]+)"', page)
+    assert 2 == len(named)
+    for path, expected in named:
+        content = client.get(path).content
+        assert expected == base64.b64encode(hashlib.sha384(content).digest()).decode()
+    assert "<style" not in page
+    assert not re.search(r"<script(?![^>]*\ssrc=)", page)
+    assert not re.search(r"\s(?:on\w+|style)=", page)
+    assert 'data-organisation="Brightwater Logistics, HR desk"' in page
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2f..%2fweb.py", "chat.html", "src", "gatehouse.js%00", "%2e%2e", "GATEHOUSE.JS"]
+)
+def test_only_the_listed_files_are_served(site: Site, name: str) -> None:
+    """No path reaches the file system."""
+    assert 404 == site.client().get(f"/chat/static/{name}").status_code
+
+
+def test_every_endpoint_is_described() -> None:
+    """The OpenAPI description has exactly the methods and paths that are routed."""
+    text = (WIDGET.parent / "openapi.yml").read_text(encoding="utf-8")
+    document = YAML(typ="safe", pure=True).load(text)
+    described = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    routed = {
+        (method, re.sub(r"<(\w+):str>", r"{\1}", path.removeprefix("/api/v1")))
+        for method, path, part, _ in _ROUTES
+        if part == "api"
+    }
+    assert described == routed
