@@ -12,6 +12,9 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pkg_resources
+    import rasa.core.agent
+    import rasa.core.run
+    import rasa.core.test
     import rasa.core.tracker_store
     import rasa.shared.core.domain
 

@@ -63,7 +63,6 @@ def turn(
     text: str = "",
     slots: Mapping[str, Any] | None = None,
     key: str = "request-key-1",
-    last_messages: tuple[str, ...] = (),
     **entities: str,
 ) -> Turn:
     """One message of a verified person."""
@@ -74,7 +73,6 @@ def turn(
         slots=slots or {},
         now=NOW,
         request_key=key,
-        last_messages=last_messages,
     )
 
 

@@ -1,0 +1,142 @@
+"""The dialogue policy that stops an intent before any other policy can answer it.
+
+First enforcement point: it looks at every user turn, asks who speaks and whether the rules allow
+the intent, and either abstains or predicts the refusal or the step-up. It must win against
+RulePolicy also inside a form, and must answer "no" whenever it cannot decide.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from rasa.core.policies.policy import Policy, PolicyPrediction
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted
+from rasa.shared.core.generator import TrackerWithCachedStates
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from gatehouse.dialogue.gate import GateRequest, Verdict, current_gate
+from gatehouse.errors import GatehouseError
+
+logger = logging.getLogger(__name__)
+
+REFUSAL_PREFIX = "utter_refused_"
+REFUSE_DEFAULT = "utter_refused_default"
+REFUSE_UNAVAILABLE = "utter_refused_unavailable"
+REQUEST_STEP_UP = "action_request_step_up"
+RESUME_REQUEST = "resume_request"
+RUNNERS_UP = 3
+
+
+@DefaultV1Recipe.register(
+    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=False
+)
+class IntentAuthorizationPolicy(Policy):
+    """Enforces `policies/*.yml` on every intent."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Priority above every policy that Rasa ships (the highest of those is 6)."""
+        return {"priority": 100}
+
+    def train(
+        self,
+        training_trackers: list[TrackerWithCachedStates],
+        domain: Domain,
+        **kwargs: Any,
+    ) -> Resource:
+        """Nothing to learn."""
+        return self._resource
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """Predict the refusal or the step-up for the latest user turn, or abstain."""
+        action = self._next_action(tracker, domain)
+        if action is None:
+            return self._prediction(self._default_predictions(domain))
+        if action not in domain.action_names_or_texts:
+            # A rule that speaks a response which the trained domain lacks must still refuse.
+            logger.error("the domain has no action %s; refusing without a reason", action)
+            action = REFUSE_DEFAULT
+        return self._decisive(action, domain)
+
+    def _decisive(self, action: str, domain: Domain) -> PolicyPrediction:
+        probabilities = self._default_predictions(domain)
+        probabilities[domain.index_for_action(action)] = 1.0
+        # RulePolicy marks the happy path of a form as a "no user" prediction, which overrules
+        # every ordinary one whatever its priority; only the same mark can stop a form.
+        return self._prediction(probabilities, is_no_user_prediction=True)
+
+    def _next_action(self, tracker: DialogueStateTracker, domain: Domain) -> str | None:
+        message = tracker.latest_message
+        if message is None or not (message.intent or message.text):
+            return None
+        last_action = _last_action(tracker)
+        if last_action != ACTION_LISTEN_NAME:
+            return _after_own_action(last_action, message.intent.get("name"))
+        intent = message.intent.get("name")
+        if not intent:
+            return REFUSE_DEFAULT
+        request = GateRequest(
+            conversation_id=tracker.sender_id,
+            metadata=message.metadata or {},
+            intent=intent,
+            confidence=_confidence(message.intent),
+            runners_up=_runners_up(message.parse_data, intent),
+            has_form=f"{intent}_form" in domain.form_names,
+        )
+        try:
+            verdict = current_gate().admit(request)
+        except Exception as error:
+            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
+            logger.error("the decision could not be made: %s", detail)
+            return REFUSE_UNAVAILABLE
+        return _action_of(verdict)
+
+
+def _action_of(verdict: Verdict) -> str | None:
+    if verdict.effect == "allow":
+        return verdict.action
+    return REQUEST_STEP_UP if verdict.effect == "step_up" else verdict.action or REFUSE_DEFAULT
+
+
+def _after_own_action(last_action: str | None, intent: str | None) -> str | None:
+    if last_action is None:
+        return None
+    ours = last_action.startswith(REFUSAL_PREFIX) or last_action == REQUEST_STEP_UP
+    if ours or intent == RESUME_REQUEST:
+        return ACTION_LISTEN_NAME
+    return None
+
+
+def _last_action(tracker: DialogueStateTracker) -> str | None:
+    for event in reversed(tracker.applied_events()):
+        if isinstance(event, ActionExecuted):
+            name: str | None = event.action_name
+            return name
+    return None
+
+
+def _confidence(intent: Mapping[str, Any]) -> float | None:
+    value = intent.get("confidence")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _runners_up(parse_data: Mapping[str, Any] | None, intent: str) -> tuple[tuple[str, float], ...]:
+    ranking = (parse_data or {}).get("intent_ranking") or []
+    others = [
+        (str(item["name"]), float(item["confidence"]))
+        for item in ranking
+        if item.get("name") and item["name"] != intent and item.get("confidence") is not None
+    ]
+    return tuple(others[:RUNNERS_UP])

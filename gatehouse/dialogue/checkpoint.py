@@ -1,0 +1,236 @@
+"""The one place where the Rasa side meets identity, policy, step-up and audit.
+
+Both enforcement points, the dialogue policy and the guarded action, go through a `Checkpoint`, so
+that they cannot decide differently. A decision is written to the audit log before it takes effect;
+when that fails, the answer is no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from gatehouse.clock import as_datetime
+from gatehouse.identity.assertions import Assertion, AssertionRefused
+from gatehouse.policy import Decision, Principal, Request, Stage
+from gatehouse.stepup import GrantRefused, Resume
+
+if TYPE_CHECKING:
+    from gatehouse.runtime import Runtime
+
+NOT_SIGNED_IN = "utter_refused_not_signed_in"
+NO_SECOND_FACTOR = "utter_refused_no_second_factor"
+
+
+class Refused(Exception):  # noqa: N818 - a decision, not an error
+    """The request is refused; `say` names the response of `domain.yml` that says why."""
+
+    def __init__(self, say: str) -> None:
+        super().__init__(say)
+        self.say = say
+
+
+class StepUpNeeded(Exception):  # noqa: N818 - a decision, not an error
+    """The request is allowed once a second factor has been given for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the language understanding made of a message: its confidence and the runners-up."""
+
+    confidence: float | None = None
+    runners_up: tuple[tuple[str, float], ...] = ()
+
+
+class Checkpoint:
+    """Verifies, decides and records; holds no state of its own."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @classmethod
+    def current(cls) -> Checkpoint:
+        """The checkpoint of this process."""
+        from gatehouse.runtime import current
+
+        return cls(current())
+
+    def local_now(self) -> datetime:
+        """Now in the organisation's time zone, aware."""
+        zone = ZoneInfo(self._runtime.settings.policy.time_zone)
+        return as_datetime(self._runtime.clock.now()).astimezone(zone)
+
+    def verify(self, token: object, conversation_id: str) -> Assertion:
+        """The verified speaker of a message; raises `Refused` and records why otherwise."""
+        try:
+            return self._runtime.verifier.verify(token, conversation_id)
+        except AssertionRefused as refusal:
+            self._runtime.audit.append(
+                "assertion_refused", conversation=conversation_id, reason=refusal.reason
+            )
+            raise Refused(NOT_SIGNED_IN) from refusal
+
+    def admit_intent(
+        self,
+        person: Assertion,
+        intent: str,
+        understanding: Understanding | None = None,
+        *,
+        has_form: bool = False,
+        record: bool = False,
+    ) -> None:
+        """Decide on the intent alone; raises `Refused` or, with `record`, `StepUpNeeded`.
+
+        `record` is set by the dialogue policy, whose decision this is; a guarded action repeats it
+        only to refuse early, before it resolves what the request is about.
+        """
+        decision = self._decide(person, intent, "intent", None, {}, understanding)
+        if decision.effect == "deny":
+            self._record(person, intent, "intent", decision, "deny")
+            raise Refused(decision.say)
+        if not record:
+            return
+        terms = decision.step_up
+        waits = terms is not None and terms.ask == "at_confirmation" and has_form
+        if terms is None or waits or self._redeemed(person, intent, None):
+            self._record(person, intent, "intent", decision, "allow")
+            return
+        self._record(person, intent, "intent", decision, "step_up")
+        raise StepUpNeeded
+
+    def admit_resource(
+        self,
+        person: Assertion,
+        intent: str,
+        subject: str,
+        resource: Mapping[str, str | int | float | bool],
+        values: Mapping[str, str],
+        understanding: Understanding | None = None,
+    ) -> None:
+        """Decide on the concrete record; raises `Refused` or `StepUpNeeded`."""
+        decision = self._decide(person, intent, "resource", subject, resource, understanding)
+        effect: str = decision.effect
+        if effect == "step_up" and self._redeemed(person, intent, values):
+            effect = "allow"
+        self._record(person, intent, "resource", decision, effect, subject=subject)
+        if effect == "deny":
+            raise Refused(decision.say)
+        if effect == "step_up":
+            raise StepUpNeeded
+
+    def request_step_up(
+        self,
+        person: Assertion,
+        intent: str,
+        values: Mapping[str, str],
+        prompt: str,
+        *,
+        action: str | None = None,
+        entities: tuple[tuple[str, str], ...] = (),
+        display: str = "",
+    ) -> str:
+        """Open a challenge bound to this request and return the sentence that announces it.
+
+        With `action` the request resumes by running that action again, otherwise by the intent
+        with `entities`.
+        """
+        if not self._runtime.totp.enrolled(person.person_id):
+            raise Refused(NO_SECOND_FACTOR)
+        resume = Resume(
+            kind="action" if action else "intent",
+            name=action or intent,
+            entities=entities,
+            display=display,
+        )
+        self._runtime.step_up.request(
+            person_id=person.person_id,
+            session_id=person.session_id,
+            conversation_id=person.conversation_id,
+            intent=intent,
+            values=values,
+            prompt=prompt,
+            resume=resume,
+        )
+        return f"To {prompt}, please confirm with a code from your authenticator app."
+
+    def resumed_action(self, person: Assertion) -> str | None:
+        """The action that a granted step-up resumes with this message, if any."""
+        if not person.grant_id:
+            return None
+        resume = self._runtime.step_up.resume_of(person.grant_id, person.conversation_id)
+        return resume.name if resume and resume.kind == "action" else None
+
+    def _redeemed(
+        self, person: Assertion, intent: str, values: Mapping[str, str] | None
+    ) -> bool:
+        if not person.grant_id:
+            return False
+        try:
+            self._runtime.step_up.redeem(
+                person.grant_id,
+                person_id=person.person_id,
+                session_id=person.session_id,
+                conversation_id=person.conversation_id,
+                intent=intent,
+                values=values,
+                message_id=person.message_id,
+            )
+        except GrantRefused:
+            return False
+        return True
+
+    def _decide(
+        self,
+        person: Assertion,
+        intent: str,
+        stage: Stage,
+        subject: str | None,
+        resource: Mapping[str, str | int | float | bool],
+        understanding: Understanding | None,
+    ) -> Decision:
+        now = self._runtime.clock.now()
+        understanding = understanding or Understanding()
+        request = Request(
+            principal=Principal(
+                person.person_id, person.roles, person.department, person.employment_type
+            ),
+            intent=intent,
+            stage=stage,
+            subject=subject,
+            resource=resource,
+            channel=person.channel,
+            network_zone=person.network_zone,
+            at=self.local_now(),
+            session_age=now - person.session_started_at,
+            aal=person.aal,
+            aal_age=None if person.aal_at is None else now - person.aal_at,
+            confidence=understanding.confidence,
+            runners_up=understanding.runners_up,
+        )
+        return self._runtime.policies.current().decide(request)
+
+    def _record(
+        self,
+        person: Assertion,
+        intent: str,
+        stage: str,
+        decision: Decision,
+        effect: str,
+        **facts: str,
+    ) -> None:
+        self._runtime.audit.append(
+            "decision",
+            person=person.person_id,
+            conversation=person.conversation_id,
+            intent=intent,
+            stage=stage,
+            effect=effect,
+            rule=decision.rule,
+            revision=decision.revision,
+            aal=person.aal,
+            indeterminate=list(decision.indeterminate),
+            **facts,
+        )

@@ -1,0 +1,93 @@
+"""The action that asks for a second factor when the dialogue policy stopped an intent for it.
+
+It resolves the concrete values of the request through the guarded action of that intent, so that
+the person approves what will really happen. It must never perform the request itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
+from gatehouse.dialogue.guarded import (
+    GuardedAction,
+    dispatch,
+    metadata_of,
+    turn_of,
+    unavailable,
+    understanding_of,
+)
+from gatehouse.dialogue.turn import Ask, Message, Reply
+
+
+class RequestStepUp(Action):
+    """Opens the challenge for the intent of the latest message."""
+
+    def name(self) -> str:
+        return "action_request_step_up"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        checkpoint = Checkpoint.current()
+        try:
+            reply = await asyncio.to_thread(self._serve, checkpoint, tracker)
+        except Refused as refusal:
+            reply = Reply((Message(response=refusal.say),))
+        except Exception as error:
+            reply = unavailable(self.name(), error)
+        return dispatch(reply, dispatcher)
+
+    def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
+        person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)
+        intent = str(((tracker.latest_message or {}).get("intent") or {}).get("name") or "")
+        understood = understanding_of(tracker)
+        checkpoint.admit_intent(person, intent, understood)
+        turn = turn_of(tracker, person, checkpoint)
+        action = guarded_action_for(intent)
+        prompt = intent.replace("_", " ")
+        if action is not None:
+            try:
+                turn = replace(turn, values=dict(action.request_values(turn)))
+                subject, resource = action.subject(turn)
+            except Ask as question:
+                return Reply((question.as_message(),))
+            # Also when the record itself needs no code: the intent did, for example because a more
+            # protected one was close behind.
+            with suppress(StepUpNeeded):
+                checkpoint.admit_resource(
+                    person, intent, subject, resource, turn.values, understood
+                )
+            prompt = action.prompt(turn, turn.values)
+        text = checkpoint.request_step_up(
+            person,
+            intent,
+            turn.values,
+            prompt,
+            entities=tuple((entity.name, entity.value) for entity in turn.entities),
+            display=turn.text,
+        )
+        return Reply.say(text)
+
+
+def guarded_action_for(intent: str) -> GuardedAction | None:
+    """A new instance of the guarded action that answers `intent`, `action_<intent>`.
+
+    Other actions may be governed by the same intent, such as a preview before a form is confirmed.
+    """
+    pending: list[type[GuardedAction]] = list(GuardedAction.__subclasses__())
+    while pending:
+        kind = pending.pop()
+        if getattr(kind, "intent", None) == intent and not inspect.isabstract(kind):
+            action = kind()
+            if action.name() == f"action_{intent}":
+                return action
+        pending.extend(kind.__subclasses__())
+    return None
