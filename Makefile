@@ -1,0 +1,67 @@
+# The two commands that matter: `make run` and `make test`. Each sets up what it needs.
+# Needs only make, a package index, and Python 3.11 or 3.12 (`make PYTHON=… run` names one).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CANDIDATES := python3.11 python3.12 python3
+IS_RIGHT := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for one in $(CANDIDATES); do \
+	"$$one" -c "$(IS_RIGHT)" 2>/dev/null && { echo "$$one"; break; }; done)
+endif
+THIS_PYTHON := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python)
+
+BIN := .venv/bin
+TOOLS := .venv-tools/bin
+
+.PHONY: help run code test lint format lock clean environment tools model
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: model ## Start the assistant with the demo organisation
+	@$(BIN)/gatehouse init --demo
+	@exec $(BIN)/gatehouse run --demo
+
+code: environment ## Show a demo account's code: make code USER=erin.walsh
+	@$(BIN)/gatehouse demo code "$(USER)"
+
+test: model ## Run every test
+	@$(BIN)/python -m pytest
+	@$(BIN)/gatehouse test
+
+lint: environment tools ## Check style, types and layers
+	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }
+	@$(TOOLS)/ruff check --quiet .
+	@$(TOOLS)/mypy --python-executable $(BIN)/python
+	@$(TOOLS)/lint-imports --no-cache >.venv-tools/layers.log || { cat .venv-tools/layers.log; exit 1; }
+
+format: tools ## Format the code
+	@$(TOOLS)/ruff format --quiet .
+	@$(TOOLS)/ruff check --quiet --fix .
+
+lock: ## Resolve the dependencies again (needs uv)
+	uv lock --quiet
+	uv export --quiet --format requirements-txt --no-emit-project --no-header --no-annotate \
+		--no-default-groups --output-file requirements.lock >/dev/null
+	uv export --quiet --format requirements-txt --no-emit-project --no-header --no-annotate \
+		--only-group test --output-file requirements-test.lock >/dev/null
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate tools/requirements.in --output-file tools/requirements.lock >/dev/null
+
+clean: ## Remove the environments, the model and caches; var/ stays
+	rm -rf .venv .venv-tools models .rasa results build gatehouse.egg-info \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+environment:
+	@$(if $(PYTHON),,echo "error: Python 3.11 or 3.12 is needed, none was found" >&2; exit 6;) \
+		"$(PYTHON)" tools/environment.py application $(THIS_PYTHON)
+
+tools:
+	@$(if $(PYTHON),,echo "error: Python 3.11 or 3.12 is needed, none was found" >&2; exit 6;) \
+		"$(PYTHON)" tools/environment.py tools $(THIS_PYTHON)
+
+model: environment
+	@$(BIN)/gatehouse train

@@ -1,0 +1,50 @@
+"""`gatehouse run`: serve."""
+
+from __future__ import annotations
+
+import click
+
+from gatehouse.cli.home import home_directory
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Also show the demonstration's accounts.")
+def run(demo: bool) -> None:
+    """Serve the assistant over HTTPS until Ctrl-C."""
+    from gatehouse.ops.terminal import calm_terminal
+
+    calm_terminal()
+    from gatehouse import runtime as composition
+    from gatehouse.ops import demo as demonstration
+    from gatehouse.ops.serve import serve
+
+    home = home_directory()
+    runtime = composition.open_runtime(home)
+    composition.install(runtime)
+    settings = runtime.settings
+    lines = [f"Gatehouse is ready: {settings.server.origin}/chat"]
+    if demo:
+        password, totp = demonstration.read_secrets(settings)
+        lines += _demo_lines(
+            password, {name: runtime.directory.by_username(name) for name in totp}
+        )
+    lines.append("Stop with Ctrl-C.")
+    serve(
+        runtime,
+        home / "models" / "current.tar.gz",
+        ready=lambda: click.echo("\n".join(["", *lines, ""])),
+    )
+
+
+def _demo_lines(password: str, people: dict[str, object]) -> list[str]:
+    lines = ["", "Demonstration accounts (password of all: " + password + ")"]
+    for username, person in people.items():
+        roles = ", ".join(sorted(getattr(person, "roles", ())))
+        lines.append(f"  {username:<14} {roles}")
+    return [
+        *lines,
+        "Code of an account's authenticator:  make code USER=erin.walsh",
+        "The certificate is signed by a local authority; `gatehouse tls trust-hint` says how to "
+        "trust it.",
+        "",
+    ]

@@ -1,0 +1,118 @@
+"""`gatehouse train`: a model that belongs to the training data, made only when it does not exist.
+
+Rasa's own command does the training, unchanged. The finished model replaces the old one in one step,
+and `models/current.json` says what it was made from, so a killed or failed training leaves the old
+model in use and is done again next time. Training data is not people's data; nothing else is read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from gatehouse.cli.home import home_directory
+from gatehouse.errors import InvalidInput, NotReady
+
+INPUTS = ("config.yml", "domain.yml", "domain", "data", "requirements.lock")
+MODEL = "current.tar.gz"
+RECORD = "current.json"
+LOG = "train.log"
+LINES_OF_LOG = 15
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Train even if nothing changed.")
+def train(force: bool) -> None:
+    """Train the model if the training data, the configuration or Rasa changed."""
+    home = home_directory()
+    models = home / "models"
+    models.mkdir(exist_ok=True)
+    with _only_one(models):
+        wanted = fingerprint(home)
+        if not force and is_current(models, wanted):
+            return
+        click.echo("Training the model (about a minute, only when its data changed) …", err=True)
+        _train(home, models, wanted)
+
+
+def fingerprint(home: Path) -> str:
+    """SHA-256, in hex, over all that decides what the model is."""
+    summary = hashlib.sha256(f"rasa {version('rasa')}\0".encode())
+    for path in _input_files(home):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        summary.update(f"{path.relative_to(home).as_posix()}\0{content}\0".encode())
+    return summary.hexdigest()
+
+
+def is_current(models: Path, wanted: str) -> bool:
+    """Whether the model in `models` is whole and was made from what `wanted` stands for."""
+    try:
+        record = json.loads((models / RECORD).read_text(encoding="utf-8"))
+        model = _digest(models / MODEL)
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record == {"inputs": wanted, "model": model}
+
+
+def _train(home: Path, models: Path, wanted: str) -> None:
+    with tempfile.TemporaryDirectory(dir=models, prefix=".training-") as scratch:
+        made = Path(scratch, MODEL)
+        domain = "domain.yml" if (home / "domain.yml").exists() else "domain"
+        command = [
+            *(sys.executable, "-m", "rasa", "train", "--data", "data", "--config", "config.yml"),
+            *("--domain", domain, "--out", scratch, "--fixed-model-name", MODEL),
+        ]
+        with (models / LOG).open("w", encoding="utf-8") as log:
+            code = subprocess.run(command, cwd=home, stdout=log, stderr=log, check=False).returncode
+        if code or not made.is_file():
+            raise InvalidInput(_failure(models / LOG), f"everything that Rasa said: models/{LOG}")
+        record = Path(scratch, RECORD)
+        record.write_text(
+            json.dumps({"inputs": wanted, "model": _digest(made)}) + "\n", encoding="utf-8"
+        )
+        for path in (made, record):
+            os.replace(path, models / path.name)
+
+
+def _failure(log: Path) -> str:
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_OF_LOG:]
+    return "\n  ".join(["the training failed; Rasa's last lines:", *last])
+
+
+def _input_files(home: Path) -> Iterator[Path]:
+    for name in INPUTS:
+        path = home / name
+        if path.is_dir():
+            yield from (file for file in sorted(path.rglob("*")) if file.is_file())
+        elif path.exists():
+            yield path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """Held by one process at a time."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotReady("another training is running", "wait for it to end") from error
+        yield
+    finally:
+        os.close(handle)

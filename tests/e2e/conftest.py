@@ -1,0 +1,40 @@
+"""The shared deployment of the end-to-end tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.deployment import PROJECT, Account, Deployment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trained_model() -> None:
+    """These tests need the trained model; `make test` trains it first."""
+    if (PROJECT / "models" / "current.tar.gz").is_file():
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail("there is no trained model")
+    pytest.skip("no trained model; run `gatehouse train`")
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A served demonstration; people are added to it by the tests."""
+    with Deployment(tmp_path_factory.mktemp("served")) as deployment:
+        made = deployment.command("init", "--demo")
+        assert 0 == made.returncode, made.stderr
+        yield deployment.start("--demo")
+
+
+@pytest.fixture
+def employee(deployment: Deployment) -> Account:
+    return deployment.person("employee")
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
