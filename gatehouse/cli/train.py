@@ -25,6 +25,11 @@ from gatehouse.cli.home import home_directory
 from gatehouse.errors import InvalidInput, NotReady
 
 INPUTS = ("config.yml", "domain.yml", "domain", "data", "requirements.lock")
+# The pipeline's own components: what they learn is in the model.
+COMPONENTS = tuple(
+    Path(__file__).resolve().parents[1] / "dialogue" / name
+    for name in ("authorization.py", "classifier.py")
+)
 MODEL = "current.tar.gz"
 RECORD = "current.json"
 LOG = "train.log"
@@ -49,6 +54,8 @@ def train(force: bool) -> None:
 def fingerprint(home: Path) -> str:
     """SHA-256, in hex, over all that decides what the model is."""
     summary = hashlib.sha256(f"rasa {version('rasa')}\0".encode())
+    for component in COMPONENTS:
+        summary.update(bytes.fromhex(_digest(component)))
     for path in _input_files(home):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         summary.update(f"{path.relative_to(home).as_posix()}\0{content}\0".encode())

@@ -50,4 +50,3 @@ class AfterImportFinder(MetaPathFinder):
         if spec is not None and spec.loader is not None:
             spec.loader = _Adjusting(spec.loader, adjuster)
         return spec
-

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 
 from actions.records.seed import seed
 from actions.records.sql import SqlRecords
@@ -70,11 +70,11 @@ def either_engine(
 
 def _new_database(server: str) -> str:
     # `postgres_url` gives each test a database; these tests share one, as seeding takes a while.
-    engine = open_engine(f"{server}/postgres")
+    engine = open_engine(server)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {DATABASE}")
     engine.dispose()
-    return f"{server}/{DATABASE}"
+    return make_url(server).set(database=DATABASE).render_as_string(hide_password=False)
 
 
 @pytest.fixture
