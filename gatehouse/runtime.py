@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gatehouse.audit import AuditLog
 from gatehouse.clock import Clock, SystemClock
-from gatehouse.channel.exports import Exports
 from gatehouse.db import open_engine
 from gatehouse.errors import Unavailable
 from gatehouse.identity import Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
+from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.policy import Change, PolicyStore, read_domain
 from gatehouse.settings import Settings, load_settings

@@ -74,7 +74,9 @@ class Database:
 class Audit:
     """The audit log."""
 
-    url: str = _setting("sqlite:///var/audit.db", "SQLAlchemy URL of the log; SQLite or PostgreSQL.")
+    url: str = _setting(
+        "sqlite:///var/audit.db", "SQLAlchemy URL of the log; SQLite or PostgreSQL."
+    )
     url_file: str = _setting("", "File that holds the URL, when it contains a password.")
 
 
@@ -117,7 +119,9 @@ class Retention:
 class Session:
     """Sign-in sessions."""
 
-    idle: int = _setting("15m", "A session ends after this time without a message.", kind="duration")
+    idle: int = _setting(
+        "15m", "A session ends after this time without a message.", kind="duration"
+    )
     absolute: int = _setting("8h", "A session ends after this time in any case.", kind="duration")
 
 

@@ -26,11 +26,15 @@ _SQLITE_TRIGGERS = tuple(
 )
 
 _POSTGRES_TRIGGERS = (
-    "CREATE OR REPLACE FUNCTION gh_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
+    (
+        "CREATE OR REPLACE FUNCTION gh_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+    ),
     "DROP TRIGGER IF EXISTS gh_audit_append_only ON gh_audit",
-    "CREATE TRIGGER gh_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON gh_audit "
-    "FOR EACH STATEMENT EXECUTE FUNCTION gh_audit_append_only()",
+    (
+        "CREATE TRIGGER gh_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON gh_audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION gh_audit_append_only()"
+    ),
 )
 
 _POSTGRES_LOCK = 0x67680001  # any constant of our own: one writer at a time keeps one order

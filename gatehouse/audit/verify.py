@@ -18,7 +18,9 @@ class AuditTampered(IntegrityError):
     """The log is not what was written; `sequence` is the first entry that shows it."""
 
     def __init__(self, sequence: int, reason: str) -> None:
-        super().__init__(f"entry {sequence}: {reason}", "restore the log and find out who wrote to it")
+        super().__init__(
+            f"entry {sequence}: {reason}", "restore the log and find out who wrote to it"
+        )
         self.sequence = sequence
         self.reason = reason
 

@@ -18,7 +18,6 @@ from sanic.response import HTTPResponse, empty, json, raw
 
 from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
 from gatehouse.channel.body import only, read_object, text_field
-from gatehouse.channel.exports import TicketRefused
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.limits import Window
 from gatehouse.channel.repeats import Repeats
@@ -28,6 +27,7 @@ from gatehouse.channel.stored_data import stored_data
 from gatehouse.channel.text import TextTooLong, normalise
 from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
+from gatehouse.identity.exports import TicketRefused
 
 if TYPE_CHECKING:
     from gatehouse.identity import Person, Session

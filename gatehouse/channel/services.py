@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from gatehouse.audit import AuditLog
-    from gatehouse.channel.exports import Exports
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
+    from gatehouse.identity.exports import Exports
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp
     from gatehouse.tracker.lifecycle import Conversations

@@ -25,9 +25,7 @@ def run(demo: bool) -> None:
     lines = [f"Gatehouse is ready: {settings.server.origin}/chat"]
     if demo:
         password, totp = demonstration.read_secrets(settings)
-        lines += _demo_lines(
-            password, {name: runtime.directory.by_username(name) for name in totp}
-        )
+        lines += _demo_lines(password, {name: runtime.directory.by_username(name) for name in totp})
     lines.append("Stop with Ctrl-C.")
     serve(
         runtime,
@@ -37,14 +35,18 @@ def run(demo: bool) -> None:
 
 
 def _demo_lines(password: str, people: dict[str, object]) -> list[str]:
-    lines = ["", "Demonstration accounts (password of all: " + password + ")"]
-    for username, person in people.items():
-        roles = ", ".join(sorted(getattr(person, "roles", ())))
-        lines.append(f"  {username:<14} {roles}")
+    accounts = [
+        f"  {username:<14} {', '.join(sorted(getattr(person, 'roles', ())))}"
+        for username, person in people.items()
+    ]
+    trust = "`.venv/bin/gatehouse tls trust-hint` says how to make your browser trust it."
     return [
-        *lines,
-        "Code of an account's authenticator:  make code USER=erin.walsh",
-        "The certificate is signed by a local authority; `gatehouse tls trust-hint` says how to "
-        "trust it.",
+        "",
+        "Sign in as one of these (the password of all is " + password + "):",
+        *accounts,
+        "",
+        "A code of an account's authenticator:  make code USER=erin.walsh",
+        "The certificate comes from an authority made on this machine;",
+        trust,
         "",
     ]

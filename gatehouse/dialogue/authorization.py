@@ -31,6 +31,7 @@ REFUSE_UNAVAILABLE = "utter_refused_unavailable"
 REQUEST_STEP_UP = "action_request_step_up"
 RESUME_REQUEST = "resume_request"
 RUNNERS_UP = 3
+LISTEN: str = ACTION_LISTEN_NAME
 
 
 @DefaultV1Recipe.register(
@@ -82,7 +83,7 @@ class IntentAuthorizationPolicy(Policy):
         if message is None or not (message.intent or message.text):
             return None
         last_action = _last_action(tracker)
-        if last_action != ACTION_LISTEN_NAME:
+        if last_action != LISTEN:
             return _after_own_action(last_action, message.intent.get("name"))
         intent = message.intent.get("name")
         if not intent:
@@ -97,7 +98,7 @@ class IntentAuthorizationPolicy(Policy):
         )
         try:
             verdict = current_gate().admit(request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever failed, the answer is no
             detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
             logger.error("the decision could not be made: %s", detail)
             return REFUSE_UNAVAILABLE
@@ -114,9 +115,7 @@ def _after_own_action(last_action: str | None, intent: str | None) -> str | None
     if last_action is None:
         return None
     ours = last_action.startswith(REFUSAL_PREFIX) or last_action == REQUEST_STEP_UP
-    if ours or intent == RESUME_REQUEST:
-        return ACTION_LISTEN_NAME
-    return None
+    return LISTEN if ours or intent == RESUME_REQUEST else None
 
 
 def _last_action(tracker: DialogueStateTracker) -> str | None:

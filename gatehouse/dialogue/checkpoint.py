@@ -25,7 +25,7 @@ NOT_SIGNED_IN = "utter_refused_not_signed_in"
 NO_SECOND_FACTOR = "utter_refused_no_second_factor"
 
 
-class Refused(Exception):  # noqa: N818 - a decision, not an error
+class Refused(Exception):
     """The request is refused; `say` names the response of `domain.yml` that says why."""
 
     def __init__(self, say: str) -> None:
@@ -33,7 +33,7 @@ class Refused(Exception):  # noqa: N818 - a decision, not an error
         self.say = say
 
 
-class StepUpNeeded(Exception):  # noqa: N818 - a decision, not an error
+class StepUpNeeded(Exception):
     """The request is allowed once a second factor has been given for it."""
 
 
@@ -163,9 +163,7 @@ class Checkpoint:
         resume = self._runtime.step_up.resume_of(person.grant_id, person.conversation_id)
         return resume.name if resume and resume.kind == "action" else None
 
-    def _redeemed(
-        self, person: Assertion, intent: str, values: Mapping[str, str] | None
-    ) -> bool:
+    def _redeemed(self, person: Assertion, intent: str, values: Mapping[str, str] | None) -> bool:
         if not person.grant_id:
             return False
         try:

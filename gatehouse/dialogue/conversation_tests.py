@@ -15,7 +15,7 @@ from pathlib import Path
 from rasa.core.agent import Agent
 from rasa.core.test import WronglyClassifiedUserUtterance, _collect_story_predictions
 from rasa.shared.core.events import ActionExecuted
-from rasa.shared.core.generator import TrainingDataGenerator, TrackerWithCachedStates
+from rasa.shared.core.generator import TrackerWithCachedStates, TrainingDataGenerator
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.structures import StoryGraph, StoryStep
 from rasa.shared.importers.importer import TrainingDataImporter

@@ -47,9 +47,7 @@ class LiveGate:
         checkpoint = Checkpoint.current()
         understanding = Understanding(request.confidence, request.runners_up)
         try:
-            person = checkpoint.verify(
-                request.metadata.get(METADATA_KEY), request.conversation_id
-            )
+            person = checkpoint.verify(request.metadata.get(METADATA_KEY), request.conversation_id)
             checkpoint.admit_intent(
                 person, request.intent, understanding, has_form=request.has_form, record=True
             )

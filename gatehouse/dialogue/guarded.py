@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, final
 
@@ -65,14 +65,7 @@ class GuardedAction(Action, ABC):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Called by rasa-sdk; verifies, decides, audits, performs. Never raises."""
-        checkpoint = Checkpoint.current()
-        try:
-            reply = await asyncio.to_thread(self._serve, checkpoint, tracker)
-        except Refused as refusal:
-            reply = Reply((Message(response=refusal.say),))
-        except Exception as error:
-            reply = unavailable(self.name(), error)
-        return dispatch(reply, dispatcher)
+        return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
         person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)
@@ -121,7 +114,7 @@ class PureForm(FormValidationAction):
             events: list[dict[str, Any]] = await super().run(dispatcher, tracker, domain)
         except Refused as refusal:
             reply = Reply((Message(response=refusal.say),))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as in `answered`
             reply = unavailable(self.name(), error)
         else:
             return events
@@ -129,6 +122,25 @@ class PureForm(FormValidationAction):
         requested = tracker.get_slot("requested_slot")
         forget = {requested: None} if requested else {}
         return dispatch(replace(reply, slots=forget), dispatcher)
+
+
+async def answered(
+    name: str,
+    serve: Callable[[Checkpoint, Tracker], Reply],
+    tracker: Tracker,
+    dispatcher: CollectingDispatcher,
+) -> list[dict[str, Any]]:
+    """Run `serve` in a thread and hand over its reply, or the refusal; the events for Rasa.
+
+    Never raises: a failure of whatever kind is said politely and logged without its text.
+    """
+    try:
+        reply = await asyncio.to_thread(serve, Checkpoint.current(), tracker)
+    except Refused as refusal:
+        reply = Reply((Message(response=refusal.say),))
+    except Exception as error:  # noqa: BLE001 - no failure of a back end may reach a person
+        reply = unavailable(name, error)
+    return dispatch(reply, dispatcher)
 
 
 def metadata_of(tracker: Tracker) -> object:
@@ -144,8 +156,9 @@ def understanding_of(tracker: Tracker) -> Understanding:
     """
     intent = (tracker.latest_message or {}).get("intent") or {}
     confidence = intent.get("confidence")
-    known = isinstance(confidence, int | float) and not isinstance(confidence, bool)
-    return Understanding(float(confidence) if known else None)
+    if not isinstance(confidence, int | float) or isinstance(confidence, bool):
+        return Understanding()
+    return Understanding(float(confidence))
 
 
 def turn_of(tracker: Tracker, person: Assertion, checkpoint: Checkpoint) -> Turn:

@@ -6,7 +6,6 @@ the person approves what will really happen. It must never perform the request i
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from contextlib import suppress
 from dataclasses import replace
@@ -15,16 +14,15 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
+from gatehouse.dialogue.checkpoint import Checkpoint, StepUpNeeded
 from gatehouse.dialogue.guarded import (
     GuardedAction,
-    dispatch,
+    answered,
     metadata_of,
     turn_of,
-    unavailable,
     understanding_of,
 )
-from gatehouse.dialogue.turn import Ask, Message, Reply
+from gatehouse.dialogue.turn import Ask, Reply
 
 
 class RequestStepUp(Action):
@@ -36,14 +34,7 @@ class RequestStepUp(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        checkpoint = Checkpoint.current()
-        try:
-            reply = await asyncio.to_thread(self._serve, checkpoint, tracker)
-        except Refused as refusal:
-            reply = Reply((Message(response=refusal.say),))
-        except Exception as error:
-            reply = unavailable(self.name(), error)
-        return dispatch(reply, dispatcher)
+        return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
         person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)

@@ -91,7 +91,7 @@ class Reply:
         return cls(tuple(Message(text=text) for text in texts), slots or {})
 
 
-class Ask(Exception):  # noqa: N818 - not an error: a question back
+class Ask(Exception):
     """Raised by an action that needs something clearer before it can act.
 
     `question` is a plain sentence, or the name of a response when it starts with `utter_`.

@@ -6,16 +6,15 @@ back end; what does derives from `GuardedAction`.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, final
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from gatehouse.dialogue.checkpoint import Checkpoint, Refused
-from gatehouse.dialogue.guarded import dispatch, metadata_of, unavailable, understanding_of
-from gatehouse.dialogue.turn import Message, Reply
+from gatehouse.dialogue.checkpoint import Checkpoint
+from gatehouse.dialogue.guarded import answered, metadata_of, understanding_of
+from gatehouse.dialogue.turn import Reply
 
 
 class VerifiedAction(Action, ABC):
@@ -32,14 +31,7 @@ class VerifiedAction(Action, ABC):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Called by rasa-sdk. Never raises."""
-        checkpoint = Checkpoint.current()
-        try:
-            reply = await asyncio.to_thread(self._serve, checkpoint, tracker)
-        except Refused as refusal:
-            reply = Reply((Message(response=refusal.say),))
-        except Exception as error:
-            reply = unavailable(self.name(), error)
-        return dispatch(reply, dispatcher)
+        return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
         person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)

@@ -102,7 +102,6 @@ async def _repeat(pause: float, work: Any) -> None:
         await asyncio.sleep(pause)
         try:
             await asyncio.to_thread(work)
-        except Exception as error:
-            # The loop must outlive a database that is away for a while.
+        except Exception as error:  # noqa: BLE001 - outlives a database that is away for a while
             detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
             logger.error("housekeeping failed, will try again: %s", detail)

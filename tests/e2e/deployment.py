@@ -68,6 +68,7 @@ class Deployment:
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
             **options,
         )
 

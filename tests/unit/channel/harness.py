@@ -27,13 +27,13 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
 
 from gatehouse.audit import AuditUnavailable
-from gatehouse.channel.exports import Exports
 from gatehouse.channel.pages import Wording
 from gatehouse.channel.web import WebChannel
 from gatehouse.clock import SettableClock, SystemClock
 from gatehouse.db import open_engine
 from gatehouse.identity import CHEAPEST, METADATA_KEY, Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
+from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings

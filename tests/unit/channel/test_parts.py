@@ -12,9 +12,9 @@ from gatehouse.channel.buttons import (
     command_of,
     intent_command,
 )
-from gatehouse.channel.exports import Exports, TicketRefused
 from gatehouse.channel.limits import TooMany, Window
 from gatehouse.clock import SettableClock
+from gatehouse.identity.exports import Exports, TicketRefused
 
 YES = Button("Yes", "/affirm")
 NO = Button("No", "/deny")

@@ -86,9 +86,7 @@ def test_form_may_collect_before_its_code(desk: Desk, domain: Domain) -> None:
     assert action_of(prediction, domain) is None
 
 
-def test_refusal_wins_inside_a_form(
-    desk_of: Callable[..., Desk], domain: Domain
-) -> None:
+def test_refusal_wins_inside_a_form(desk_of: Callable[..., Desk], domain: Domain) -> None:
     """A refusal beats the no-user prediction by which RulePolicy continues a form."""
     desk = desk_of("employee")
     events = (ActiveLoop("request_leave_form"), said("view_colleague_salary", desk.assertion()))
@@ -116,9 +114,7 @@ def test_resume_without_a_grant_is_refused(desk: Desk, domain: Domain) -> None:
 
 
 @pytest.mark.parametrize("intent", ["restart", "back", "session_start"])
-def test_commands_of_the_framework_are_refused(
-    desk: Desk, domain: Domain, intent: str
-) -> None:
+def test_commands_of_the_framework_are_refused(desk: Desk, domain: Domain, intent: str) -> None:
     """Rasa's own intents, which reset a conversation, are refused."""
     name = action_of(predict(domain, said(intent, desk.assertion())), domain)
     assert name is not None

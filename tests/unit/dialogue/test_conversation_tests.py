@@ -58,9 +58,7 @@ def test_two_stories_of_one_name_are_a_mistake(model: Path, tmp_path: Path) -> N
         conversation_tests.run(model, write(tmp_path, story, story), DOMAIN)
 
 
-def test_failed_story_fails(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_story_fails(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A story that goes differently is named with the difference; one that fits passes. Both are
     run although their events before the answer are the same."""
     from gatehouse.dialogue import gate

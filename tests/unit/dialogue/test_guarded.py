@@ -222,9 +222,7 @@ def test_resource_decides(desk_of: Callable[..., Desk]) -> None:
     assert [True] == [text.startswith("utter_refused_") for text in spoken(others)]
 
 
-def test_failure_is_polite_and_says_nothing(
-    desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failure_is_polite_and_says_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """An exception of the back end reaches neither the person nor the log with its text."""
     messages, _ = run(Broken(), desk.tracker("view_leave_balance"))
     assert ["utter_refused_unavailable"] == spoken(messages)
