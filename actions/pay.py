@@ -55,6 +55,8 @@ class ViewPayslip(DeskAction):
     intent = "view_payslip"
 
     def request_values(self, turn: Turn) -> Mapping[str, str]:
+        if turn.entity("person"):
+            raise Ask("I can show only your own payslips. Which month of yours would you like?")
         return {"period": _asked_month(turn).name}
 
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:

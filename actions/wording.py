@@ -17,7 +17,7 @@ SYMBOLS = {"EUR": "€"}
 def money(amount: Decimal, currency: str = "EUR") -> str:
     """For example `€4,250.00`, or `4,250.00 CHF` for a currency without a sign here."""
     figure = f"{abs(amount):,.2f}"
-    sign = "-" if amount < 0 else ""
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""  # a hyphen would let the line break behind it
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{figure}" if symbol else f"{sign}{figure} {currency}"
 

@@ -115,7 +115,13 @@ class Deployment:
     def runtime(self) -> Runtime:
         """The deployment's services, opened in this process beside the server."""
         if self._runtime is None:
-            self._runtime = open_runtime(self.home)
+            with pytest.MonkeyPatch.context() as patch:
+                for name in [name for name in os.environ if name.startswith("GATEHOUSE_")]:
+                    patch.delenv(name)
+                for name, value in self.environment.items():
+                    if name.startswith("GATEHOUSE_"):
+                        patch.setenv(name, value)
+                self._runtime = open_runtime(self.home)
         return self._runtime
 
     def person(self, *roles: str, employee_id: str = "E-1001") -> Account:

@@ -481,5 +481,5 @@ def test_cancel_says_whether_something_was_open() -> None:
 def test_money_and_zero_cost() -> None:
     """Amounts have a sign of currency, thousands and two places."""
     assert "€1,234.50" == money(Decimal("1234.5"))
-    assert "-€3.00" == money(Decimal(-3))
+    assert "\N{MINUS SIGN}€3.00" == money(Decimal(-3))
     assert "2.00 CHF" == money(Decimal(2), "CHF")

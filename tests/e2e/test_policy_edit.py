@@ -1,0 +1,85 @@
+"""An organisation has a policy that no employee can reveal salary details on a conversational platform:
+compliance staff block all requests about salaries in the running server, and end the block again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.deployment import Account, Deployment
+
+READY_RULE = """\
+  # - id: block-salaries
+  #   why: Salary details are not given on a conversational platform.
+  #   effect: deny
+  #   groups: [salary]
+  #   say: utter_refused_restricted
+"""
+# An edit is in force within two seconds; a machine that is busy with other tests gets more here,
+# because no timing is asserted.
+PATIENCE = 20
+
+
+@pytest.fixture
+def restrictions(deployment: Deployment) -> Iterator[Path]:
+    """The file of restrictions of the running server, as it was afterwards."""
+    path = deployment.home / "policies" / "restrictions.yml"
+    before = path.read_text(encoding="utf-8")
+    yield path
+    path.write_text(before, encoding="utf-8")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.1)
+
+
+def count(deployment: Deployment, kind: str) -> int:
+    return sum(entry["kind"] == kind for entry in deployment.audit_entries())
+
+
+def test_blocking_everything_about_salaries(
+    deployment: Deployment, employee: Account, restrictions: Path
+) -> None:
+    """Uncommenting the ready rule refuses every salary request in a conversation that goes on, with
+    the reason, without training or restart; other requests are answered as before, and so is
+    everything once the rule is a comment again."""
+    chat = employee.sign_in()
+    chat.say("what is my salary")
+    assert chat.challenge is not None
+    edited = restrictions.read_text(encoding="utf-8")
+    assert READY_RULE in edited
+    loaded = count(deployment, "policy_loaded")
+    restrictions.write_text(
+        edited.replace(READY_RULE, READY_RULE.replace("  # ", "  ")), encoding="utf-8"
+    )
+    wait_until(lambda: count(deployment, "policy_loaded") > loaded)
+    assert "restricted" in chat.give(employee.code()).lower()
+    for request in ("what is my salary", "show me my payslip for last month"):
+        answer = chat.say(request)
+        assert "restricted" in answer.lower()
+        assert chat.challenge is None
+    assert "days" in chat.say("how many vacation days do I have left")
+    restrictions.write_text(edited, encoding="utf-8")
+    wait_until(lambda: count(deployment, "policy_loaded") > loaded + 1)
+    chat.say("what is my salary")
+    assert chat.challenge is not None
+
+
+def test_mistake_changes_nothing_and_is_recorded(
+    deployment: Deployment, employee: Account, restrictions: Path
+) -> None:
+    """A broken edit leaves the rules as they were and is in the audit log with file and line."""
+    rejected = count(deployment, "policy_rejected")
+    before = restrictions.read_text(encoding="utf-8")
+    restrictions.write_text(f"{before}\n  - id: oops\n    efect: deny\n", encoding="utf-8")
+    wait_until(lambda: count(deployment, "policy_rejected") > rejected)
+    last = [e for e in deployment.audit_entries() if e["kind"] == "policy_rejected"][-1]
+    assert "restrictions.yml:" in last["first"]
+    chat = employee.sign_in()
+    assert "days" in chat.say("how many vacation days do I have left")
