@@ -33,8 +33,8 @@ REPEATABLE = frozenset(
         "action_ask_request_leave_form_confirmed", "action_request_leave",
         "action_view_next_pay_date", "action_view_next_holiday", "action_view_leave_balance",
         "action_view_leave_taken", "action_view_leave_status", "action_view_health_cover",
-        "action_change_health_plan", "action_transfer_retirement_plan", "action_view_team_leave",
-        "action_approve_leave", "action_reset_second_factor", "action_report_security_incident",
+        "action_change_health_plan", "action_transfer_retirement_plan", 
+        "action_reset_second_factor", "action_report_security_incident",
         "action_speak_to_person", "action_view_stored_data",
     }
 )  # fmt: skip

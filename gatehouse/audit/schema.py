@@ -19,10 +19,15 @@ entries = sa.Table(
     sa.Column("chain", sa.LargeBinary(32), nullable=False),
 )
 
-_SQLITE_TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS gh_audit_no_{verb.lower()} BEFORE {verb} ON gh_audit "
-    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-    for verb in ("UPDATE", "DELETE")
+_ABORT = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+_SQLITE_TRIGGERS = (
+    f"CREATE TRIGGER IF NOT EXISTS gh_audit_no_update BEFORE UPDATE ON gh_audit {_ABORT}",
+    f"CREATE TRIGGER IF NOT EXISTS gh_audit_no_delete BEFORE DELETE ON gh_audit {_ABORT}",
+    # INSERT OR REPLACE deletes the old row without firing a trigger of DELETE.
+    (
+        "CREATE TRIGGER IF NOT EXISTS gh_audit_no_replace BEFORE INSERT ON gh_audit "
+        f"WHEN EXISTS (SELECT 1 FROM gh_audit WHERE sequence = NEW.sequence) {_ABORT}"
+    ),
 )
 
 _POSTGRES_TRIGGERS = (

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.core.nlg import TemplatedNaturalLanguageGenerator
+from rasa.core.policies.policy import Policy
 from rasa.core.tracker_store import AwaitableTrackerStore, FailSafeTrackerStore, TrackerStore
 from sanic import Sanic
 
+from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
 from gatehouse.errors import NotReady
 
 if TYPE_CHECKING:
@@ -37,9 +40,31 @@ def ready_agent(app: Sanic) -> Agent:
             "conversations are not stored encrypted",
             "name gatehouse.tracker.EncryptedTrackerStore in endpoints.yml",
         )
+    _require_protection(agent)
     agent.tracker_store = store
     agent.processor.tracker_store = store
     return agent
+
+
+def _require_protection(agent: Agent) -> None:
+    """Refuse a model without the authorization policy, and parts that send conversations away."""
+    nodes = agent.processor.model_metadata.predict_schema.nodes.values()
+    priorities = {
+        node.uses: node.config.get("priority", 0)
+        for node in nodes
+        if isinstance(node.uses, type) and issubclass(node.uses, Policy)
+    }
+    ours = priorities.pop(IntentAuthorizationPolicy, None)
+    if ours is None or any(other >= ours for other in priorities.values()):
+        raise AssistantNotReady(
+            "the trained model does not put IntentAuthorizationPolicy above every other policy",
+            "name gatehouse.dialogue.authorization.IntentAuthorizationPolicy in config.yml "
+            "without a priority of its own, and train again",
+        )
+    if not isinstance(agent.nlg, TemplatedNaturalLanguageGenerator):
+        raise AssistantNotReady(
+            "endpoints.yml sends conversations to an `nlg` server", "take `nlg` out of it"
+        )
 
 
 def _inner(store: TrackerStore) -> TrackerStore:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
     from gatehouse.identity.exports import Exports
+    from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
-    from gatehouse.stepup import StepUp
+    from gatehouse.stepup import StepUp, Totp
     from gatehouse.tracker.lifecycle import Conversations
 
 
@@ -40,6 +41,11 @@ class Services(Protocol):
     def audit(self) -> AuditLog: ...
     @property
     def exports(self) -> Exports: ...
+    @property
+    def totp(self) -> Totp: ...
+    @property
+    def policies(self) -> PolicyStore: ...
+    def purge(self) -> object: ...
 
 
 def of_this_process() -> Services:

@@ -14,8 +14,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.channel import history, rasa_side, replies
@@ -25,6 +24,7 @@ from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
 from gatehouse.channel.text import FoundCode, find_code
 from gatehouse.errors import GatehouseError
+from gatehouse.identity import SessionEnded
 from gatehouse.identity.assertions import METADATA_KEY
 from gatehouse.stepup import ChallengeRefused, looks_like_code
 
@@ -70,26 +70,27 @@ class Turns:
 
     async def say(self, speaker: Speaker, message_id: str, text: str) -> Reply:
         """Answer `text`, which is normalised already."""
-        return await self._run(speaker, partial(self._say, speaker, message_id, text))
+        return await self._run(speaker, lambda who: self._say(who, message_id, text))
 
     async def press(self, speaker: Speaker, message_id: str, button_id: str) -> Reply:
         """Answer the choice of a button."""
-        return await self._run(speaker, partial(self._press, speaker, message_id, button_id))
+        return await self._run(speaker, lambda who: self._press(who, message_id, button_id))
 
     async def answer(
         self, speaker: Speaker, message_id: str, challenge_id: str, code: str
     ) -> Reply:
         """Answer a code that was given for a challenge."""
-        work = partial(self._answer, speaker, message_id, challenge_id, code)
-        return await self._run(speaker, work)
+        return await self._run(
+            speaker, lambda who: self._answer(who, message_id, challenge_id, code)
+        )
 
     async def cancel(self, speaker: Speaker, challenge_id: str) -> Reply:
         """Cancel a challenge; Rasa does not hear of it."""
-        return await self._run(speaker, partial(self._cancel, speaker, challenge_id))
+        return await self._run(speaker, lambda who: self._cancel(who, challenge_id))
 
     async def clear(self, speaker: Speaker) -> Reply:
         """Destroy the conversation and begin a new one."""
-        return await self._run(speaker, partial(self._clear, speaker))
+        return await self._run(speaker, self._clear)
 
     async def past(self, speaker: Speaker) -> list[dict[str, Any]]:
         """The messages of the conversation so far."""
@@ -221,22 +222,46 @@ class Turns:
             grant_id=grant_id,
         )
 
-    async def _run(self, speaker: Speaker, work: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Run `work` alone in its conversation, then carry out what it asked for."""
+    async def _run(self, speaker: Speaker, work: Callable[[Speaker], Awaitable[Reply]]) -> Reply:
+        """Run `work` alone in its conversation, for the person as the directory knows them then.
+
+        A message may have waited for others; a role, an account or a session that ended meanwhile
+        must not speak any more, and a conversation that was ended meanwhile has a new one.
+        """
+        while True:
+            conversation = speaker.session.conversation_id
+            async with self._alone(conversation):
+                async with self._guarded(speaker):
+                    speaker = await asyncio.to_thread(self._anew, speaker)
+                if speaker.session.conversation_id == conversation:
+                    return await self._turn(speaker, work)
+
+    def _anew(self, speaker: Speaker) -> Speaker:
+        """`speaker` read again; raises `ApiError` 401 when session or account ended. Blocks."""
+        try:
+            session = self._services.sessions.get(speaker.session.id)
+        except SessionEnded as ended:
+            raise ApiError(401, "signed_out", ended.message, reason=ended.reason) from ended
+        person = self._services.directory.get(session.person_id)
+        if person is None or person.disabled:
+            raise ApiError(401, "signed_out", "This account is closed.", reason="signed_out")
+        return replace(speaker, session=session, person=person)
+
+    async def _turn(self, speaker: Speaker, work: Callable[[Speaker], Awaitable[Reply]]) -> Reply:
+        """Run `work`, then carry out what it asked for."""
         conversation = speaker.session.conversation_id
-        async with self._alone(conversation):
-            try:
-                async with self._guarded(speaker), asyncio.timeout(TURN_TIMEOUT):
-                    await asyncio.to_thread(
-                        self._services.conversations.started, conversation, speaker.person.id
-                    )
-                    reply = await work()
-            finally:
-                ended = await self._carry_out(speaker)
-            reply.ended = ended
-            if not ended:
-                reply.challenge = await self.pending(conversation)
-            return reply
+        try:
+            async with self._guarded(speaker), asyncio.timeout(TURN_TIMEOUT):
+                await asyncio.to_thread(
+                    self._services.conversations.started, conversation, speaker.person.id
+                )
+                reply = await work(speaker)
+        finally:
+            ended = await self._carry_out(speaker)
+        reply.ended = ended
+        if not ended:
+            reply.challenge = await self.pending(conversation)
+        return reply
 
     async def _carry_out(self, speaker: Speaker) -> bool:
         """Carry out what the turn asked for; true when the conversation is gone."""

@@ -17,7 +17,7 @@ from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
-from gatehouse.channel import mounts, rasa_side
+from gatehouse.channel import housekeeping, mounts, rasa_side
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
@@ -26,6 +26,8 @@ from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import NotReady
+from gatehouse.production import require_fit
+from gatehouse.tracker.store import open_to_channel
 
 _FIRST = 1000  # of the request middleware, before Rasa's CORS; last of the response middleware
 
@@ -139,6 +141,8 @@ class Doorkeeper:
         # Channels that are mounted after this one are seen only when the server starts.
         app.register_listener(self._check, "main_process_start")
         app.register_listener(self._start, "before_server_start")
+        app.register_listener(self._ready, "after_server_start")
+        app.register_listener(self._stop, "before_server_stop")
         app.config.update(_CONFIG)
 
     async def serve(
@@ -159,7 +163,9 @@ class Doorkeeper:
         mounts.check(app)
         if not is_live():
             raise NotReady("a rehearsal answers for the policies; it must not serve people")
-        services = self._services or of_this_process()
+        services = self._services = self._services or of_this_process()
+        require_fit(services)
+        open_to_channel()
         settings = services.settings
         app.config.REQUEST_MAX_SIZE = settings.limits.body
         admission = Admission(settings)
@@ -170,6 +176,15 @@ class Doorkeeper:
             api=Api(services, admission, turns),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
         )
+
+    async def _ready(self, app: Sanic, _loop: object = None) -> None:
+        """Once the model is loaded: refuses to go on with one that protects nobody."""
+        assert self._services is not None
+        rasa_side.ready_agent(app)
+        housekeeping.start(app, self._services)
+
+    async def _stop(self, app: Sanic, _loop: object = None) -> None:
+        await housekeeping.stop(app)
 
     def _parts(self) -> _Built:
         if self._built is None:

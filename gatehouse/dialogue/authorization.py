@@ -16,7 +16,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted
+from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
@@ -82,8 +82,8 @@ class IntentAuthorizationPolicy(Policy):
         message = tracker.latest_message
         if message is None or not (message.intent or message.text):
             return None
-        last_action = _last_action(tracker)
-        if last_action != LISTEN:
+        last_action = _action_since_message(tracker)
+        if last_action is not None:
             return _after_own_action(last_action, message.intent.get("name"))
         intent = message.intent.get("name")
         if not intent:
@@ -111,18 +111,23 @@ def _action_of(verdict: Verdict) -> str | None:
     return REQUEST_STEP_UP if verdict.effect == "step_up" else verdict.action or REFUSE_DEFAULT
 
 
-def _after_own_action(last_action: str | None, intent: str | None) -> str | None:
-    if last_action is None:
-        return None
+def _after_own_action(last_action: str, intent: str | None) -> str | None:
     ours = last_action.startswith(REFUSAL_PREFIX) or last_action == REQUEST_STEP_UP
     return LISTEN if ours or intent == RESUME_REQUEST else None
 
 
-def _last_action(tracker: DialogueStateTracker) -> str | None:
+def _action_since_message(tracker: DialogueStateTracker) -> str | None:
+    """The last action after the latest message; None while that message is not decided on.
+
+    Whether the bot listened before it does not matter: a turn that was cut off leaves another
+    action there, and the next message must be decided on all the same.
+    """
     for event in reversed(tracker.applied_events()):
+        if isinstance(event, UserUttered):
+            return None
         if isinstance(event, ActionExecuted):
             name: str | None = event.action_name
-            return name
+            return name or ""
     return None
 
 

@@ -22,7 +22,6 @@ from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.settings import Settings
 
-MARKER = "DEMO"
 # From these a password is made that is easy to read off one screen and type into another.
 WORDS = tuple(
     """
@@ -70,15 +69,6 @@ def load_package(name: str = "actions.demo") -> DemoPackage:
             "this project has no demonstration", f"it would be the module {name}"
         ) from error
     return package
-
-
-def marker(settings: Settings) -> Path:
-    return settings.path(settings.keys.directory) / MARKER
-
-
-def is_demo_keys(settings: Settings) -> bool:
-    """Whether the keys of this deployment were made for a demonstration."""
-    return marker(settings).exists()
 
 
 def secrets_file(settings: Settings) -> Path:

@@ -16,6 +16,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.keys import KeyRing
 from gatehouse.ops import demo as demonstration
 from gatehouse.ops.tls import ensure_certificate
+from gatehouse.production import demo_marker
 from gatehouse.runtime import Runtime, open_runtime
 from gatehouse.settings import Settings, load_settings
 
@@ -32,9 +33,9 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if not KeyRing.is_initialised(keys):
         KeyRing.initialise(keys, clock)
         if demo:
-            demonstration.marker(settings).touch(mode=0o600)
+            demo_marker(settings).touch(mode=0o600)
         yield "keys made"
-    elif demo and not demonstration.is_demo_keys(settings):
+    elif demo and not demo_marker(settings).exists():
         raise InvalidInput(
             "this deployment was not started as a demonstration; no demo account was added",
             "use a fresh home directory for the demonstration",

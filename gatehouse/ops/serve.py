@@ -6,9 +6,7 @@ server port, no telemetry, loopback unless the operator says otherwise.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
+import ssl
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,16 @@ import rasa.core.run
 from rasa.core.utils import AvailableEndpoints
 from sanic import Sanic
 
-from gatehouse.channel import WebChannel
+from gatehouse.channel import WebChannel, housekeeping
 from gatehouse.dialogue import adjustments, gate
 from gatehouse.dialogue.in_process import InProcessActions
-from gatehouse.errors import GatehouseError, NotReady
-from gatehouse.ops.production import require_fit_for_production
+from gatehouse.errors import NotReady
 from gatehouse.ops.tls import refresh, server_context
+from gatehouse.production import require_fit
 from gatehouse.runtime import Runtime
+from gatehouse.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
-CERTIFICATE_CHECK = 86400
+CERTIFICATE_CHECK = 86400  # seconds
 
 
 def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
@@ -40,18 +36,15 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
         raise NotReady("this process rehearses conversation tests and must not serve")
     if not model.is_file():
         raise NotReady("there is no trained model", "run `gatehouse train`")
-    require_fit_for_production(runtime)
+    require_fit(runtime)
     adjustments.apply()
     app = _application(runtime, model)
     if ready is not None:
         app.register_listener(lambda *_: ready(), "after_server_start")
     runtime.audit.append("start", profile=runtime.settings.server.profile)
     context = server_context(runtime.settings)
-    app.ctx.housework = (
-        (runtime.settings.retention.purge_interval, runtime.purge),
-        (POLICY_POLL, runtime.policies.poll),
-        (CERTIFICATE_CHECK, partial(refresh, context, runtime.settings)),
-    )
+    renew = partial(_renew_certificate_daily, runtime.settings, context)
+    app.register_listener(renew, "after_server_start")
     app.run(
         host=runtime.settings.server.host,
         port=runtime.settings.server.port,
@@ -79,29 +72,12 @@ def _application(runtime: Runtime, model: Path) -> Sanic:
         "before_server_start",
     )
     app.register_listener(rasa.core.run.close_resources, "after_server_stop")
-    app.register_listener(_start_housekeeping, "after_server_start")
-    app.register_listener(_stop_housekeeping, "before_server_stop")
     return app
 
 
-def _start_housekeeping(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
-    app.ctx.housekeeping = [
-        asyncio.create_task(_repeat(pause, work)) for pause, work in app.ctx.housework
-    ]
-
-
-async def _stop_housekeeping(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
-    for task in app.ctx.housekeeping:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _repeat(pause: float, work: Any) -> None:
-    while True:
-        await asyncio.sleep(pause)
-        try:
-            await asyncio.to_thread(work)
-        except Exception as error:  # noqa: BLE001 - outlives a database that is away for a while
-            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
-            logger.error("housekeeping failed, will try again: %s", detail)
+def _renew_certificate_daily(
+    settings: Settings, context: ssl.SSLContext, app: Sanic, _loop: object
+) -> None:
+    app.ctx.housekeeping.append(
+        housekeeping.repeat(CERTIFICATE_CHECK, partial(refresh, context, settings))
+    )

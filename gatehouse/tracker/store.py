@@ -30,6 +30,7 @@ from gatehouse.tracker.journal import Audit, Journal, Mark
 from gatehouse.tracker.lifecycle import Conversations
 
 _MARK = "_gatehouse_mark"
+_channel_serves = False
 
 
 class EncryptedTrackerStore(TrackerStore):
@@ -53,7 +54,13 @@ class EncryptedTrackerStore(TrackerStore):
                 f"endpoints.yml: tracker_store.{given[0]} is not a setting of this store",
                 "the database and the time to live are set in gatehouse.toml",
             )
+        if event_broker is not None and parts is None:
+            raise InvalidInput(
+                "endpoints.yml: an event broker would publish conversations in clear",
+                "take `event_broker` out of it",
+            )
         super().__init__(domain, event_broker)
+        self._only_for_channel = parts is None
         self._journal, self._conversations = parts or _of_this_process()
 
     @classmethod
@@ -79,6 +86,7 @@ class EncryptedTrackerStore(TrackerStore):
         A conversation that was destroyed or has expired since then is not brought back:
         `ConversationEnded`. Nothing is published to the event broker before it is stored.
         """
+        self._require_channel()
         mark: Mark | None = getattr(tracker, _MARK, None)
         events = list(tracker.events)
         added: list[Event] = []
@@ -106,15 +114,24 @@ class EncryptedTrackerStore(TrackerStore):
 
     async def exists(self, conversation_id: str) -> bool:
         """Whether there is a living conversation with at least one event."""
+        self._require_channel()
         mark = await asyncio.to_thread(self._journal.mark, conversation_id)
         return mark.sequence > 0
 
     async def keys(self) -> Iterable[str]:
         """The ids of all living conversations with at least one event."""
+        self._require_channel()
         heads = await asyncio.to_thread(self._journal.heads)
         return [head.conversation_id for head in heads if head.sequence]
 
+    def _require_channel(self) -> None:
+        if self._only_for_channel and not _channel_serves:
+            raise TrackerUnavailable(
+                "conversations are opened to the web channel only", "start with `gatehouse run`"
+            )
+
     async def _tracker(self, conversation_id: str, *, whole: bool) -> DialogueStateTracker | None:
+        self._require_channel()
         reading = await asyncio.to_thread(self._journal.read, conversation_id, whole=whole)
         if reading is None or not reading.events:
             return None
@@ -137,6 +154,15 @@ def _restored(stored: dict[str, Any]) -> Event:
             "a stored event is of a kind that this version of Rasa does not know",
             "run the version that stored it",
         ) from error
+
+
+def open_to_channel() -> None:
+    """Let the store that Rasa builds open conversations; the web channel calls it.
+
+    Without it a process that mounts something else, such as Rasa's HTTP API, reads nothing.
+    """
+    global _channel_serves
+    _channel_serves = True
 
 
 def _of_this_process() -> tuple[Journal, Conversations]:

@@ -44,8 +44,8 @@ def without_triggers(log: AuditLog, statement: str, **values: object) -> None:
     """Do what somebody may do who owns the database."""
     with log.engine.begin() as connection:
         if log.engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("DROP TRIGGER IF EXISTS gh_audit_no_update")
-            connection.exec_driver_sql("DROP TRIGGER IF EXISTS gh_audit_no_delete")
+            for verb in ("update", "delete", "replace"):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS gh_audit_no_{verb}")
         else:
             connection.exec_driver_sql("ALTER TABLE gh_audit DISABLE TRIGGER USER")
         connection.execute(sa.text(statement), values)
@@ -126,6 +126,16 @@ def test_cut_tail_is_found_with_a_known_count(log: AuditLog) -> None:
     with pytest.raises(AuditTampered) as caught:
         verify(log, at_least=known)
     assert 5 == caught.value.sequence
+
+
+def test_an_entry_cannot_be_replaced_in_sqlite(tmp_path: Path) -> None:
+    """`INSERT OR REPLACE`, which fires no trigger of DELETE, is refused as well."""
+    log = open_log(f"sqlite:///{tmp_path / 'audit.db'}")
+    fill(log, 3)
+    statement = "INSERT OR REPLACE INTO gh_audit VALUES (2, '{}', x'00')"
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), log.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert 3 == verify(log).entries
 
 
 def test_another_key_does_not_verify(log: AuditLog) -> None:

@@ -19,6 +19,8 @@ import httpx
 import jwt
 import pyotp
 from rasa.core.channels.channel import UserMessage
+from rasa.core.nlg import TemplatedNaturalLanguageGenerator
+from rasa.core.policies.policy import Policy
 from rasa.core.run import configure_app
 from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.shared.core.domain import Domain
@@ -31,6 +33,7 @@ from gatehouse.channel.pages import Wording
 from gatehouse.channel.web import WebChannel
 from gatehouse.clock import SettableClock, SystemClock
 from gatehouse.db import open_engine
+from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
 from gatehouse.identity import CHEAPEST, METADATA_KEY, Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.exports import Exports
@@ -63,12 +66,25 @@ class Notes:
         return [kind for kind, _ in self.entries]
 
 
+def model_with(*policies: type[Policy], priority: int = 100) -> Any:
+    """What a trained model says of itself when it has `policies`, the first with `priority`."""
+    priorities = [priority, *range(len(policies) - 1)]
+    nodes = {
+        kind.__name__: SimpleNamespace(uses=kind, config={"priority": number})
+        for kind, number in zip(policies, priorities, strict=True)
+    }
+    return SimpleNamespace(predict_schema=SimpleNamespace(nodes=nodes))
+
+
 class ScriptedAgent:
     """Answers like Rasa's agent; `script` gets the message and the output channel's `send_response`."""
 
     def __init__(self, store: EncryptedTrackerStore) -> None:
         self.tracker_store: Any = FailSafeTrackerStore(store)
-        self.processor = SimpleNamespace(tracker_store=self.tracker_store)
+        self.processor = SimpleNamespace(
+            tracker_store=self.tracker_store, model_metadata=model_with(IntentAuthorizationPolicy)
+        )
+        self.nlg = TemplatedNaturalLanguageGenerator({})
         self.heard: list[UserMessage] = []
         self.script: Callable[[UserMessage], Any] = lambda message: [{"text": "All right."}]
 
@@ -132,6 +148,9 @@ class Site:
             conversations=Conversations(engine, ring, clock, settings.retention, self.audit),
             audit=self.audit,
             exports=Exports(clock),
+            totp=self.totp,
+            policies=SimpleNamespace(poll=lambda: False),
+            purge=lambda: None,
         )
         self.agent = ScriptedAgent(
             EncryptedTrackerStore.build(Domain.empty(), engine, ring, clock, settings.retention.ttl)

@@ -1,16 +1,32 @@
 """What must not be there when Gatehouse serves real people.
 
-A production start refuses while any of it is in use, and names each with the way to mend it.
+Both ways to serve, `gatehouse run` and Rasa's own launcher, ask here before they accept anything. A
+production start refuses while any of it is in use, and names each with the way to mend it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from gatehouse.errors import NotReady
-from gatehouse.ops.demo import is_demo_keys
-from gatehouse.ops.tls import uses_local_authority
-from gatehouse.runtime import Runtime
+from gatehouse.identity import Directory
+from gatehouse.settings import Settings
+from gatehouse.stepup import Totp
+
+DEMO_MARKER = "DEMO"
+
+
+class Deployment(Protocol):
+    """The part of the runtime that is looked at."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def totp(self) -> Totp: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +37,27 @@ class Finding:
     remedy: str
 
 
-def findings(runtime: Runtime) -> tuple[Finding, ...]:
+def demo_marker(settings: Settings) -> Path:
+    """The file that marks keys which were made for a demonstration."""
+    return settings.path(settings.keys.directory) / DEMO_MARKER
+
+
+def findings(deployment: Deployment) -> tuple[Finding, ...]:
     """Everything that stands against serving in production."""
-    settings = runtime.settings
     found = []
-    demo = max(runtime.directory.count_demo(), runtime.totp.count_demo())
+    demo = max(deployment.directory.count_demo(), deployment.totp.count_demo())
     if demo:
         found.append(
             Finding(f"{demo} demo accounts can sign in", "start from a fresh home directory")
         )
-    if is_demo_keys(settings):
+    if demo_marker(deployment.settings).exists():
         found.append(
             Finding(
                 "the keys were made for the demonstration",
                 "run `gatehouse init` in a fresh home directory",
             )
         )
-    if uses_local_authority(settings):
+    if not deployment.settings.tls.certificate:
         found.append(
             Finding(
                 "HTTPS uses a certificate of the local authority",
@@ -47,11 +67,11 @@ def findings(runtime: Runtime) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def require_fit_for_production(runtime: Runtime) -> None:
+def require_fit(deployment: Deployment) -> None:
     """Raise `NotReady` naming every finding when the profile is `production`."""
-    if runtime.settings.server.profile != "production":
+    if deployment.settings.server.profile != "production":
         return
-    found = findings(runtime)
+    found = findings(deployment)
     if found:
         raise NotReady(
             "this deployment must not serve in production: "

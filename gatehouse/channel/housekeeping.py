@@ -1,0 +1,52 @@
+"""What a serving process does beside answering: purging what expired, taking policy edits.
+
+Started by the channel and not by a launcher, so that it runs however the process was started. A
+task must outlive a database that is away for a while; it must never end the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from sanic import Sanic
+
+from gatehouse.channel.services import Services
+from gatehouse.errors import GatehouseError
+
+logger = logging.getLogger(__name__)
+
+POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
+
+
+def start(app: Sanic, services: Services) -> None:
+    """Begin the work; call it once the server accepts requests."""
+    app.ctx.housekeeping = [
+        repeat(services.settings.retention.purge_interval, services.purge),
+        repeat(POLICY_POLL, services.policies.poll),
+    ]
+
+
+async def stop(app: Sanic) -> None:
+    """End the work and wait for what is under way."""
+    for task in getattr(app.ctx, "housekeeping", []):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def repeat(pause: float, work: Callable[[], object]) -> asyncio.Task[None]:
+    """A task that does `work` in a thread every `pause` seconds."""
+    return asyncio.get_running_loop().create_task(_repeat(pause, work))
+
+
+async def _repeat(pause: float, work: Callable[[], object]) -> None:
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - outlives a database that is away for a while
+            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
+            logger.error("housekeeping failed, will try again: %s", detail)
