@@ -50,7 +50,7 @@ def _require_protection(agent: Agent) -> None:
     """Refuse a model without the authorization policy, and parts that send conversations away."""
     nodes = agent.processor.model_metadata.predict_schema.nodes.values()
     priorities = {
-        node.uses: node.config.get("priority", 0)
+        node.uses: {**node.uses.get_default_config(), **node.config}.get("priority", 0)
         for node in nodes
         if isinstance(node.uses, type) and issubclass(node.uses, Policy)
     }

@@ -28,6 +28,8 @@ def calm_terminal() -> None:
     )
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    # What stops a start is explained once, by the command line and without a traceback.
+    logging.getLogger("sanic.error").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -177,4 +177,14 @@ def test_protected_runner_up_decides(desk: Desk, domain: Domain) -> None:
         },
         metadata={METADATA_KEY: desk.assertion()},
     )
-    assert action_of(predict(domain, message), domain) is not None
+    assert "action_request_step_up" == action_of(predict(domain, message), domain)
+
+
+def test_message_after_a_turn_that_was_cut_off_is_decided(desk: Desk, domain: Domain) -> None:
+    """Also when the bot never came to listen again, the next message is decided on."""
+    events = (
+        said("view_leave_balance", desk.assertion()),
+        ActionExecuted("action_view_leave_balance"),
+        said("view_colleague_salary", desk.assertion()),
+    )
+    assert "utter_refused_colleague_salary" == action_of(predict(domain, *events), domain)
