@@ -14,6 +14,7 @@ endif
 THIS_PYTHON := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python)
 
 BIN := .venv/bin
+WHO := erin.walsh
 TOOLS := .venv-tools/bin
 
 .PHONY: help run code test lint format lock clean environment tools model
@@ -25,8 +26,8 @@ run: model ## Start the assistant with the demo organisation
 	@$(BIN)/gatehouse init --demo
 	@exec $(BIN)/gatehouse run --demo
 
-code: environment ## Show a demo account's code: make code USER=erin.walsh
-	@$(BIN)/gatehouse demo code "$(USER)"
+code: environment ## Show a demo account's code: make code WHO=erin.walsh
+	@$(BIN)/gatehouse demo code "$(WHO)"
 
 test: model ## Run every test
 	@$(BIN)/python -m pytest

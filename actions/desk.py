@@ -15,6 +15,7 @@ from actions.forms import CONFIRMED
 from actions.records.interface import SystemOfRecord
 from actions.safety import open_once
 from actions.titles import TITLES
+from actions.wording import lines
 from gatehouse.dialogue.guarded import GuardedAction
 from gatehouse.dialogue.turn import Message, Reply, Turn
 from gatehouse.dialogue.verified import VerifiedAction
@@ -25,6 +26,25 @@ FORM_SLOTS = (
     "incident_description", CONFIRMED,
 )  # fmt: skip
 
+OFFERS = {
+    "employee": (
+        "salary, payslips, pay day and tax",
+        "leave: what is left and asking for it",
+        "health cover and retirement",
+        "your bank account for pay and your home address",
+    ),
+    "contractor": ("your home address",),
+    "manager": ("your team: who is away, and approving leave",),
+    "hr_admin": ("looking people up, and the salary bands",),
+}
+OFFERS_TO_ALL = (
+    "public holidays",
+    "reporting a security incident",
+    "what is stored about you",
+    "a person of the HR desk, if you would rather talk to somebody",
+)
+CODES = "For some things I ask for a code from your authenticator app first."
+
 REPEATABLE = frozenset(
     {
         "action_listen", "action_deactivate_loop", "action_two_stage_fallback",
@@ -33,9 +53,9 @@ REPEATABLE = frozenset(
         "action_ask_request_leave_form_confirmed", "action_request_leave",
         "action_view_next_pay_date", "action_view_next_holiday", "action_view_leave_balance",
         "action_view_leave_taken", "action_view_leave_status", "action_view_health_cover",
-        "action_change_health_plan", "action_transfer_retirement_plan", 
+        "action_change_health_plan", "action_transfer_retirement_plan",
         "action_reset_second_factor", "action_report_security_incident",
-        "action_speak_to_person", "action_view_stored_data",
+        "action_speak_to_person", "action_view_stored_data", "action_ask_capabilities",
     }
 )  # fmt: skip
 """Actions whose answer may be said again without asking the rules again; a new one is not."""
@@ -74,6 +94,9 @@ class Repeat(VerifiedAction):
             return Reply.say("I do not repeat private details. Please ask for them again.")
         if not texts:
             return Reply.say("There is nothing to repeat yet.")
+        if tracker.get_slot("requested_slot"):
+            # The open form asks its question again by itself, once this action is done.
+            texts = texts[:-1]
         return Reply.say(*texts)
 
 
@@ -83,11 +106,33 @@ class Cancel(GuardedAction):
     intent = "cancel"
 
     def perform(self, turn: Turn) -> Reply:
-        slots = dict.fromkeys((*FORM_SLOTS, "approval", "topic"))
+        slots = dict.fromkeys((*FORM_SLOTS, "approval", "shown_request", "topic"))
         open_form = turn.slots.get("requested_slot") or turn.slots.get(CONFIRMED) is not None
         if open_form:
             return Reply.say("All right, I stopped. Nothing was changed.", slots=slots)
         return Reply.say("All right. Nothing is open.", slots=slots)
+
+
+class AskCapabilities(GuardedAction):
+    """Says what this assistant does for somebody with these roles.
+
+    What is offered here is permitted by nothing but the policies; it must not advertise what
+    they refuse.
+    """
+
+    intent = "ask_capabilities"
+
+    def perform(self, turn: Turn) -> Reply:
+        roles = turn.person.roles
+        items = [line for role, offers in OFFERS.items() if role in roles for line in offers]
+        items.extend(OFFERS_TO_ALL)
+        first = button("How much leave do I have left?", "view_leave_balance")
+        slip = button("Show a payslip", "view_payslip")
+        holiday = button("When is the next public holiday?", "view_next_holiday")
+        offered = (first, slip) if "employee" in roles else (holiday,)
+        text = f"{lines('This is what I can do for you:', items)}\n{CODES}"
+        person = button("Speak to a person", "speak_to_person")
+        return Reply((Message(text=text, buttons=(*offered, person)),))
 
 
 class SpeakToPerson(DeskAction):

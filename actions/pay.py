@@ -57,7 +57,7 @@ class ViewPayslip(DeskAction):
     def request_values(self, turn: Turn) -> Mapping[str, str]:
         if turn.entity("person"):
             raise Ask("I can show only your own payslips. Which month of yours would you like?")
-        return {"period": _asked_month(turn).name}
+        return {"period": _existing_month(turn).name}
 
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
         return f"show your payslip for {values['period']}"
@@ -96,7 +96,7 @@ class ViewTaxForm(DeskAction):
     intent = "view_tax_form"
 
     def request_values(self, turn: Turn) -> Mapping[str, str]:
-        return {"year": str(_asked_year(turn))}
+        return {"year": str(_existing_year(turn))}
 
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
         return f"show your wage tax statement for {values['year']}"
@@ -171,6 +171,23 @@ def _asked_month(turn: Turn) -> Month:
     return month
 
 
+def _existing_month(turn: Turn) -> Month:
+    """The month asked for; raises `Ask` where it has no payslip, so that no code is spent on it."""
+    month = _asked_month(turn)
+    with in_words():
+        periods = records().payslip_periods(turn.person.employee_id)
+    if not periods:
+        raise Ask("There is no payslip for you yet.")
+    if (month.year, month.month) not in periods:
+        known = [Month(*period) for period in periods]
+        raise Ask(
+            f"There is no payslip for {month.name}. "
+            f"Yours are from {min(known).name} to {max(known).name}.",
+            *_months(known[:MONTHS_OFFERED]),
+        )
+    return month
+
+
 def _recent_months(turn: Turn) -> tuple[Button, ...]:
     with in_words():
         periods = records().payslip_periods(turn.person.employee_id)
@@ -192,8 +209,23 @@ def _asked_year(turn: Turn) -> int:
         return years[0]
     if not years:
         raise Ask("There is no wage tax statement for you yet.")
-    offered = tuple(button(str(year), "view_tax_form", year=str(year)) for year in years)
-    raise Ask("Which year's wage tax statement do you want to see?", *offered)
+    raise Ask("Which year's wage tax statement do you want to see?", *_years(years))
+
+
+def _existing_year(turn: Turn) -> int:
+    """The year asked for; raises `Ask` where it has no statement, so that no code is spent on it."""
+    year = _asked_year(turn)
+    with in_words():
+        years = records().tax_form_years(turn.person.employee_id)
+    if not years:
+        raise Ask("There is no wage tax statement for you yet.")
+    if year not in years:
+        raise Ask(f"There is no wage tax statement of yours for {year}.", *_years(years))
+    return year
+
+
+def _years(years: tuple[int, ...]) -> tuple[Button, ...]:
+    return tuple(button(str(year), "view_tax_form", year=str(year)) for year in years)
 
 
 def _payslip_text(slip: Payslip, month: Month) -> str:

@@ -1,11 +1,13 @@
 """Other people: the look-up for HR, a manager's team, and approving leave.
 
 What is said about a colleague is what the rules let this speaker see. A request for leave is
-approved only after the approver has seen whose it is and for which days.
+approved only after the approver has seen whose it is and for which days; a yes
+counts for that very request. What is meant as a refusal must never end in an approval.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -15,9 +17,21 @@ from actions.people_found import one_person
 from actions.periods import parse_month
 from actions.records.interface import Employee, LeaveRequest, SystemOfRecord
 from actions.wording import day, days, lines, listed, span
-from gatehouse.dialogue.turn import Ask, Reply, Scalar, Turn
+from gatehouse.dialogue.turn import Ask, Message, Reply, Scalar, Turn
 
 MOST_REQUESTS = 8
+NO_REFUSING = (
+    "I cannot refuse a leave request here, and nothing was changed: it is still waiting. "
+    "Please talk to the person about it, or ask HR to refuse it."
+)
+_NOTHING_OPEN = {"approval": None, "shown_request": None, "person": None, "topic": "none"}
+_REFUSES = re.compile(
+    r"\b(?:reject\w*|declin\w*|den(?:y|ies|ied|ying)|refus\w*|disapprov\w*"
+    r"|turn\w* (?:\w+\W+){0,8}?down"
+    r"|(?:not|never|cannot|(?:do|does|did|wo|ca|should|must|could|would)n['\u2019]?t)"
+    r" (?:\w+ ){0,2}?(?:approve|accept|grant|agree|allow|permit|authori[sz]e))\b",
+    re.IGNORECASE,
+)
 
 
 class LookUpPerson(DeskAction):
@@ -95,17 +109,18 @@ class ApproveLeave(DeskAction):
         return _whose(turn)
 
     def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
+        if _refuses(turn.text):
+            return Reply.say(NO_REFUSING, slots=_NOTHING_OPEN)
         manager = turn.person.employee_id
         waiting = _requests(turn, records.pending_requests_of_team(manager))
-        approval = turn.slots.get("approval")
-        chosen = _chosen(waiting, approval if isinstance(approval, str) else None)
+        chosen = _chosen(waiting, turn)
         if chosen is None:
-            raise _which_request(waiting)
+            return _shown(waiting, turn)
         done = records.approve_leave(manager, chosen.request_id, turn.request_key, turn.now)
         return Reply.say(
             f"Approved: {done.kind} leave of {done.employee_name}, {span(done.start, done.end)} "
             f"({days(done.working_days, 'working day')}).",
-            slots={"approval": None, "person": None, "topic": "none"},
+            slots=_NOTHING_OPEN,
         )
 
 
@@ -167,12 +182,28 @@ def _requests(turn: Turn, waiting: tuple[LeaveRequest, ...]) -> tuple[LeaveReque
     return fitting
 
 
-def _chosen(waiting: tuple[LeaveRequest, ...], approval: str | None) -> LeaveRequest | None:
-    """The request that was shown and agreed to: named by its button, or the only one after a yes."""
-    named = next((one for one in waiting if one.request_id == approval), None)
-    if named is None and approval == "yes" and len(waiting) == 1:
-        return waiting[0]
-    return named
+def _refuses(text: str) -> bool:
+    """Whether the words ask for the opposite of an approval; a button has no words."""
+    return not text.startswith("/") and _REFUSES.search(text) is not None
+
+
+def _chosen(waiting: tuple[LeaveRequest, ...], turn: Turn) -> LeaveRequest | None:
+    """The request that was shown and agreed to: the one of the button, or the one of the question.
+
+    Another one that waits by now, even as the only one, was not shown and is not it.
+    """
+    approval = turn.slots.get("approval")
+    meant = turn.slots.get("shown_request") if approval == "yes" else approval
+    return next((one for one in waiting if one.request_id == meant), None)
+
+
+def _shown(waiting: tuple[LeaveRequest, ...], turn: Turn) -> Reply:
+    """The question, remembering the request that a yes would mean: only a single one can be."""
+    gone = turn.slots.get("approval") == "yes" and turn.slots.get("shown_request")
+    before = (Message(text="The request that I showed you is no longer waiting."),) if gone else ()
+    only = waiting[0].request_id if len(waiting) == 1 else None
+    question = _which_request(waiting).as_message()
+    return Reply((*before, question), slots={"shown_request": only})
 
 
 def _which_request(waiting: tuple[LeaveRequest, ...]) -> Ask:

@@ -6,6 +6,7 @@ channel and the actions from class names, so they fetch the services they need f
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatehouse.audit import AuditLog
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine
-from gatehouse.errors import Unavailable
+from gatehouse.errors import NotReady, Unavailable
 from gatehouse.identity import Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.exports import Exports
@@ -28,6 +29,8 @@ from gatehouse.stepup import StepUp, Totp
 from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations, Purged
 from gatehouse.tracker import schema as tracker_schema
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def current() -> Runtime:
     if _current is None:
         with _opening:
             if _current is None:
-                _current = open_runtime(Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd()))
+                home = Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd())
+                _current = open_runtime(home, serving=True)
     return _current
 
 
@@ -93,9 +97,18 @@ def install(runtime: Runtime) -> None:
     _current = runtime
 
 
-def open_runtime(home: Path, clock: Clock | None = None) -> Runtime:
-    """Open the deployment in `home`; raises `GatehouseError` when something is missing or wrong."""
+def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = False) -> Runtime:
+    """Open the deployment in `home`; raises `GatehouseError` when something is missing or wrong.
+
+    A process that is `serving` people needs the policy directory and records the policies that it
+    starts with; a command that looks at the log or adds a person decides nothing and records none.
+    """
     settings = load_settings(home)
+    if serving and not settings.path(settings.policy.directory).is_dir():
+        raise NotReady(
+            f"policy.directory: there is no directory {settings.policy.directory}",
+            "name the directory of the policy files",
+        )
     clock = clock or SystemClock()
     ring = KeyRing.open(settings.path(settings.keys.directory), clock)
     engine = open_engine(settings.database_url(settings.database))
@@ -104,7 +117,7 @@ def open_runtime(home: Path, clock: Clock | None = None) -> Runtime:
         open_engine(settings.database_url(settings.audit)), clock, ring.service_key("audit")
     )
     audit.create()
-    policies = _policies(settings, clock, ring, audit)
+    policies = _policies(settings, clock, ring, audit, serving=serving)
     roles = policies.current().roles
     issuer = Issuer(ring.service_key("assertion-signing"), clock)
     totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
@@ -136,10 +149,14 @@ def _create_tables(engine: Engine) -> None:
         raise Unavailable("the database does not answer", "check database.url") from error
 
 
-def _policies(settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog) -> PolicyStore:
+def _policies(
+    settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog, *, serving: bool
+) -> PolicyStore:
     domain = read_domain(settings.path("domain.yml"))
 
     def record(change: Change) -> None:
+        if change.previous is None and not serving:
+            return
         first = change.problems[0] if change.problems and not change.accepted else None
         audit.append(
             "policy_loaded" if change.accepted else "policy_rejected",
@@ -150,6 +167,7 @@ def _policies(settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog) 
             problems=len(change.problems),
             first=str(first)[:300] if first else None,
         )
+        _tell(change)
 
     return PolicyStore(
         settings.path(settings.policy.directory),
@@ -162,4 +180,20 @@ def _policies(settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog) 
         record,
         slots=domain.slots,
         zone=settings.policy.time_zone,
+    )
+
+
+def _tell(change: Change) -> None:
+    """Say on the terminal of the server what became of an edit; the audit log has it by now."""
+    if change.accepted:
+        if change.previous is not None:
+            logger.info("policies changed: revision %s", change.revision[:8])
+        return
+    problems = [str(problem) for problem in change.problems]
+    first = " ".join(problems[0].split())[:300] if problems else "the files cannot be used"
+    logger.warning(
+        "policies not changed: %s%s (%d in all; `gatehouse policy check` shows all)",
+        "the last good ones are in force: " if change.restored else "",
+        first,
+        len(problems),
     )

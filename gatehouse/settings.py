@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
 
@@ -129,7 +130,9 @@ class Session:
 class StepUp:
     """The second factor."""
 
-    challenge: int = _setting("5m", "How long a request waits for its code.", kind="duration")
+    challenge: int = _setting(
+        "5m", "How long a request waits for its code; 5m at most.", kind="duration", high=300
+    )
     attempts: int = _setting(
         5, "Wrong codes per request before it is cancelled.", kind="int", low=1, high=10
     )
@@ -236,7 +239,50 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
         name: _section(name, kind, document.get(name, {}), environment)
         for name, kind in SECTIONS.items()
     }
-    return Settings(home=home.resolve(), **sections)
+    settings = Settings(home=home.resolve(), **sections)
+    _require_sense(settings)
+    return settings
+
+
+def sources(home: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Where the value in force of each key comes from: default, gatehouse.toml or environment."""
+    environment = os.environ if environment is None else environment
+    document = _read(home / "gatehouse.toml")
+    found = {}
+    for section, kind in SECTIONS.items():
+        for item in fields(kind):
+            source = "gatehouse.toml" if item.name in document.get(section, {}) else "default"
+            if _variable(section, item.name) in environment:
+                source = "environment"
+            found[f"{section}.{item.name}"] = source
+    return found
+
+
+def _require_sense(settings: Settings) -> None:
+    """Refuse values that are well formed each by itself and cannot work."""
+    origin = settings.server.public_origin
+    if origin and not _is_origin(origin):
+        raise InvalidInput(
+            f"server.public_origin: {origin!r} is not an origin",
+            "https://host or https://host:port, without a path; empty for localhost",
+        )
+    if settings.session.idle > settings.session.absolute:
+        raise InvalidInput(
+            "session.idle: must not be longer than session.absolute",
+            f"at most {settings.session.absolute}s",
+        )
+    zone = settings.policy.time_zone
+    try:
+        ZoneInfo(zone)
+    except Exception as error:  # a hostile name raises OSError and others
+        raise InvalidInput(
+            f"policy.time_zone: {zone!r} is not a known time zone", "write it as Europe/Berlin"
+        ) from error
+
+
+def _is_origin(text: str) -> bool:
+    match = re.fullmatch(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?", text)
+    return match is not None and (match[2] is None or 1 <= int(match[2]) <= 65535)
 
 
 _OTHER_VARIABLES = {"GATEHOUSE_HOME", "GATEHOUSE_PASSWORD_FILE"}
@@ -274,7 +320,7 @@ def _section(name: str, kind: type, given: object, environment: Mapping[str, str
 def _convert(raw: object, rules: Mapping[str, Any], key: str) -> Any:
     kind = rules["kind"]
     if kind == "duration":
-        return parse_duration(raw, key)
+        return _duration(raw, rules, key)
     if kind == "int":
         return _whole_number(raw, rules, key)
     if kind == "list":
@@ -288,6 +334,13 @@ def _convert(raw: object, rules: Mapping[str, Any], key: str) -> Any:
     if choices and raw not in choices:
         raise InvalidInput(f"{key}: {raw!r} is not allowed", f"one of {', '.join(choices)}")
     return raw
+
+
+def _duration(raw: object, rules: Mapping[str, Any], key: str) -> int:
+    seconds = parse_duration(raw, key)
+    if seconds > rules.get("high", seconds):
+        raise InvalidInput(f"{key}: {raw!r} is not allowed", f"at most {rules['high'] // 60}m")
+    return seconds
 
 
 def _whole_number(raw: object, rules: Mapping[str, Any], key: str) -> int:

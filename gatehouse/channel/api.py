@@ -68,13 +68,13 @@ class Api:
         """POST /session"""
         self._admission.check_origin(request)
         source = self._admission.source(request)
+        try:
+            credentials = await self._credentials(request)
+        except ApiError:
+            # No attempt at signing in, so it must not use up those of others at this address.
+            self._strangers.count(source)
+            raise
         self._sign_ins.count(source)
-        body = await self._body(request, "username", "password", "new_password")
-        credentials = _Credentials(
-            username=text_field(body, "username", 128),
-            password=text_field(body, "password", 256),
-            new_password=text_field(body, "new_password", 256) if "new_password" in body else "",
-        )
         async with self._hashing:
             token, session, person = await asyncio.to_thread(
                 self._open, credentials, source, request.cookies.get(COOKIE)
@@ -173,8 +173,11 @@ class Api:
         """GET /exports/<ticket>"""
         speaker = await self._speaker(request)
         await asyncio.to_thread(self._take_ticket, speaker, ticket)
-        messages = await self._turns.past(speaker)
-        document = await asyncio.to_thread(stored_data, self._services, speaker.person, messages)
+        messages = await self._turns.past(speaker, None)
+        others = await self._turns.past_elsewhere(speaker)
+        document = await asyncio.to_thread(
+            stored_data, self._services, speaker.person, messages, others
+        )
         return raw(
             dumps(document, indent=2, ensure_ascii=False).encode(),
             content_type="application/json",
@@ -215,6 +218,14 @@ class Api:
         await asyncio.to_thread(touch, speaker.session.id)
         now = self._services.clock.now()
         return replace(speaker, session=replace(speaker.session, last_seen_at=now))
+
+    async def _credentials(self, request: Request) -> _Credentials:
+        body = await self._body(request, "username", "password", "new_password")
+        return _Credentials(
+            username=text_field(body, "username", 128),
+            password=text_field(body, "password", 256),
+            new_password=text_field(body, "new_password", 256) if "new_password" in body else "",
+        )
 
     async def _body(self, request: Request, *names: str) -> dict[str, Any]:
         body = await read_object(request, self._services.settings.limits.body)

@@ -20,9 +20,12 @@ RESUMED = "resumed"  # metadata key: the message was sent by the channel after a
 
 
 def messages_of(
-    events: Iterable[Event], conversation_id: str, buttons: Buttons
+    events: Iterable[Event],
+    conversation_id: str,
+    buttons: Buttons,
+    most: int | None = MOST_MESSAGES,
 ) -> list[dict[str, Any]]:
-    """The last `MOST_MESSAGES` messages, oldest first: `from` (`person`, `bot`, `note`), `text`, `at`.
+    """The last `most` messages (None: all), oldest first: `from` (`person`, `bot`, `note`), `text`, `at`.
 
     The buttons of the last message are offered again if none of them was chosen.
     """
@@ -40,7 +43,7 @@ def messages_of(
         still_open = buttons.still_open(conversation_id, last_titles)
         if still_open:
             shown[-1]["buttons"] = still_open
-    return shown[-MOST_MESSAGES:]
+    return shown if most is None else shown[-most:]
 
 
 def _of_person(event: UserUttered) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def _require_protection(agent: Agent) -> None:
     """Refuse a model without the authorization policy, and parts that send conversations away."""
     nodes = agent.processor.model_metadata.predict_schema.nodes.values()
     priorities = {
-        node.uses: {**node.uses.get_default_config(), **node.config}.get("priority", 0)
+        node.uses: _priority(node.uses, node.config)
         for node in nodes
         if isinstance(node.uses, type) and issubclass(node.uses, Policy)
     }
@@ -65,6 +65,10 @@ def _require_protection(agent: Agent) -> None:
         raise AssistantNotReady(
             "endpoints.yml sends conversations to an `nlg` server", "take `nlg` out of it"
         )
+
+
+def _priority(policy: type[Policy], config: dict[str, Any]) -> Any:
+    return {**policy.get_default_config(), **config}.get("priority", 0)
 
 
 def _inner(store: TrackerStore) -> TrackerStore:

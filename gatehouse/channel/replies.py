@@ -28,10 +28,22 @@ class Reply:
     challenge: dict[str, Any] | None = None
     ended: bool = False
     accepted: bool | None = None  # what became of a code; None when there was none
+    until_end: int | None = None  # how many messages there were when the bot said goodbye
 
     @classmethod
     def say(cls, *texts: str, accepted: bool | None = None) -> Reply:
         return cls([{"text": text} for text in texts], accepted=accepted)
+
+    def end(self) -> None:
+        """The conversation is gone: nothing said after the goodbye counts, no button works."""
+        self.ended = True
+        if self.until_end is not None:
+            kept = self.messages[: self.until_end]
+        else:
+            kept = [message for message in self.messages if "buttons" not in message]
+        for message in kept:
+            message.pop("buttons", None)
+        self.messages = kept
 
     def as_json(self) -> dict[str, Any]:
         found = {"messages": self.messages, "challenge": self.challenge, "ended": self.ended}
@@ -57,11 +69,9 @@ def buttons_of(message: Mapping[str, Any]) -> list[Button]:
     return found
 
 
-def collect(
-    sent: Iterable[Mapping[str, Any]], conversation_id: str, buttons: Buttons
-) -> list[dict[str, Any]]:
+def collect(sent: Iterable[Mapping[str, Any]], conversation_id: str, buttons: Buttons) -> Reply:
     """The messages of one turn: `text`, and `buttons` or `download` where there are any."""
-    messages = []
+    reply = Reply()
     for item in sent:
         message: dict[str, Any] = {}
         if text := visible(item.get("text") or ""):
@@ -71,8 +81,15 @@ def collect(
         if download := _download(item.get("custom")):
             message["download"] = download
         if message:
-            messages.append({"text": "", **message})
-    return messages
+            reply.messages.append({"text": "", **message})
+        if reply.until_end is None and _is_end(item.get("custom")):
+            reply.until_end = len(reply.messages)
+    return reply
+
+
+def _is_end(custom: object) -> bool:
+    """Whether `custom` is the goodbye `{"gatehouse": "conversation_ended"}`."""
+    return isinstance(custom, Mapping) and custom.get("gatehouse") == "conversation_ended"
 
 
 def _download(custom: object) -> dict[str, str] | None:

@@ -1,7 +1,7 @@
 """What a person downloads when they ask for everything that is stored about them.
 
 Covers what Gatehouse itself keeps: the directory entry, sign-in sessions, conversations with their
-expiry, and the words of the present one. Never another person's data, and never a secret such as a
+expiry, and the words of those that live. Never another person's data, and never a secret such as a
 password hash or an authenticator's seed.
 """
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def stored_data(
-    services: Services, person: Person, messages: list[dict[str, Any]]
+    services: Services,
+    person: Person,
+    messages: list[dict[str, Any]],
+    others: list[list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The document; `messages` are those of the present conversation. Blocks."""
+    """The document; `messages` are those of the present conversation, `others` of the rest. Blocks."""
     return {
         "exported_at": as_iso(services.clock.now()),
         "person": {
@@ -46,8 +49,12 @@ def stored_data(
             }
             for found in services.conversations.summary(person.id)
         ],
-        "this_conversation": [
-            {"from": item["from"], "text": item["text"], "at": as_iso(item["at"])}
-            for item in messages
-        ],
+        "this_conversation": _words(messages),
+        "other_conversations": [_words(found) for found in others],
     }
+
+
+def _words(messages: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {"from": item["from"], "text": item["text"], "at": as_iso(item["at"])} for item in messages
+    ]

@@ -22,7 +22,7 @@ from gatehouse.channel.buttons import Buttons, ButtonSpent, command_of, intent_c
 from gatehouse.channel.failures import ApiError, place_of
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
-from gatehouse.channel.text import FoundCode, find_code
+from gatehouse.channel.text import FoundCode, find_code, is_consent, is_refusal, masked
 from gatehouse.errors import GatehouseError
 from gatehouse.identity import SessionEnded
 from gatehouse.identity.assertions import METADATA_KEY
@@ -43,6 +43,7 @@ RESUME = "/resume_request"
 NOTHING_WAITS = "Nothing is waiting for a code, so I have not used that number."
 SEVERAL_CODES = "I see several numbers that could be the code. Please send only the code."
 CANCELLED = "All right, that request is cancelled. Nothing was done."
+ENTER_CODE = "Please enter the code from your authenticator app on the card above, or cancel."
 NOT_CANCELLED = "There was nothing left to cancel."
 UNANSWERED = "I cannot answer right now. Please try again in a moment."
 SPENT = "That choice is no longer available. Please write what you would like to do."
@@ -92,12 +93,25 @@ class Turns:
         """Destroy the conversation and begin a new one."""
         return await self._run(speaker, self._clear)
 
-    async def past(self, speaker: Speaker) -> list[dict[str, Any]]:
-        """The messages of the conversation so far."""
+    async def past(
+        self, speaker: Speaker, most: int | None = history.MOST_MESSAGES
+    ) -> list[dict[str, Any]]:
+        """The last `most` messages of the conversation so far, or all of them."""
         conversation = speaker.session.conversation_id
         async with self._guarded(speaker):
             events = await rasa_side.events_of(self._agent(), conversation)
-        return history.messages_of(events, conversation, self.buttons)
+        return history.messages_of(events, conversation, self.buttons, most)
+
+    async def past_elsewhere(self, speaker: Speaker) -> list[list[dict[str, Any]]]:
+        """The messages of the person's other living conversations, for an export."""
+        find = self._services.conversations.conversation_ids
+        shown = []
+        async with self._guarded(speaker):
+            for conversation in await asyncio.to_thread(find, speaker.person.id):
+                if conversation != speaker.session.conversation_id:
+                    events = await rasa_side.events_of(self._agent(), conversation)
+                    shown.append(history.messages_of(events, conversation, self.buttons, None))
+        return [messages for messages in shown if messages]
 
     async def pending(self, conversation_id: str) -> dict[str, Any] | None:
         """The challenge that waits for a code, as the browser may see it."""
@@ -112,15 +126,20 @@ class Turns:
         conversation = speaker.session.conversation_id
         if grant := self._granted.get((speaker.session.id, message_id)):
             return await self._resume(speaker, message_id, grant)
-        found = find_code(text)
-        if found.code or found.many or looks_like_code(text):
-            step_up = self._services.step_up
-            if await asyncio.to_thread(step_up.pending, conversation):
+        waiting = await asyncio.to_thread(self._services.step_up.pending, conversation)
+        found = find_code(text, waiting=waiting is not None)
+        if waiting is not None:
+            # Rasa would agree to stop while the request went on waiting for its code.
+            if is_refusal(text):
+                return await self._cancel(speaker, waiting.id)
+            if is_consent(text):
+                return Reply.say(ENTER_CODE)
+            if found.code or found.many or looks_like_code(text):
                 return await self._typed_code(speaker, message_id, text, found)
-            if found.bare:
-                # A code that comes too late or twice is told so by its own request.
-                return await self._typed_code(speaker, message_id, text, found)
-        return await self._ask_rasa(speaker, message_id, text, {})
+        if found.bare:
+            # A code that comes too late or twice is told so by its own request.
+            return await self._typed_code(speaker, message_id, text, found)
+        return await self._ask_rasa(speaker, message_id, masked(text), {})
 
     async def _typed_code(
         self, speaker: Speaker, message_id: str, text: str, found: FoundCode
@@ -199,8 +218,10 @@ class Turns:
         sent = await rasa_side.handle(
             agent, conversation, message_id, text, {METADATA_KEY: token, **metadata}
         )
-        messages = replies.collect(sent, conversation, self.buttons)
-        return Reply(messages or [{"text": replies.NOTHING_SAID}])
+        reply = replies.collect(sent, conversation, self.buttons)
+        if not reply.messages:
+            reply.messages.append({"text": replies.NOTHING_SAID})
+        return reply
 
     def _assertion(self, speaker: Speaker, message_id: str, grant_id: str | None) -> str:
         person, session = speaker.person, speaker.session
@@ -258,8 +279,9 @@ class Turns:
                 reply = await work(speaker)
         finally:
             ended = await self._carry_out(speaker)
-        reply.ended = ended
-        if not ended:
+        if ended:
+            reply.end()
+        else:
             reply.challenge = await self.pending(conversation)
         return reply
 

@@ -7,19 +7,22 @@ the audit log before it is made.
 
 from __future__ import annotations
 
+import getpass
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatehouse.cli.home import home_directory
-from gatehouse.errors import InvalidInput
+from gatehouse.errors import GatehouseError, InvalidInput
 
 if TYPE_CHECKING:
     from gatehouse.identity import Person
 
 PASSWORD_FILE = "GATEHOUSE_PASSWORD_FILE"
 _LONGEST_FILE = 4096
+_NAME_A_FILE = f"name a file that holds it in {PASSWORD_FILE}"
 
 
 @click.group()
@@ -27,7 +30,18 @@ def people() -> None:
     """Manage who may sign in."""
 
 
-@people.command("add")
+class _WithRoles(click.Command):
+    """A command whose help lists the roles of this deployment, when there is one."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        names = _role_names()
+        if names:
+            with formatter.section("Roles"):
+                formatter.write_text(", ".join(names))
+
+
+@people.command("add", cls=_WithRoles)
 @click.argument("username")
 @click.option("--name", required=True, help="Name as people write it.")
 @click.option("--role", "roles", multiple=True, required=True, help="A role; may be repeated.")
@@ -44,8 +58,14 @@ def add(
     employee_id: str,
     keep_password: bool,
 ) -> None:
-    """Add a person. The initial password has to be changed at the first sign-in."""
+    """Add a person. The initial password has to be changed at the first sign-in.
+
+    It is asked for, or read from the file that GATEHOUSE_PASSWORD_FILE names.
+    """
+    from gatehouse.identity.people import checked_roles
+
     runtime = _runtime()
+    checked_roles(roles, runtime.directory.roles)
     password = _password()
     runtime.audit.append("administration", operation="people.add", roles=sorted(set(roles)))
     person = runtime.directory.add(
@@ -70,7 +90,7 @@ def list_people() -> None:
         click.echo("\t".join((person.username, person.id, roles, _state(person))))
 
 
-@people.command("role")
+@people.command("role", cls=_WithRoles)
 @click.argument("username")
 @click.argument("roles", nargs=-1, required=True)
 def role(username: str, roles: tuple[str, ...]) -> None:
@@ -86,7 +106,10 @@ def role(username: str, roles: tuple[str, ...]) -> None:
 @click.argument("username")
 @click.option("--keep", is_flag=True, help="Do not ask for a change at the next sign-in.")
 def password(username: str, keep: bool) -> None:
-    """Give a person a new password, lift a sign-in lock and end the person's sessions."""
+    """Give a person a new password, lift a sign-in lock and end the person's sessions.
+
+    It is asked for, or read from the file that GATEHOUSE_PASSWORD_FILE names.
+    """
     runtime = _runtime()
     person = _person(runtime, username)
     chosen = _password()
@@ -166,13 +189,42 @@ def _password() -> str:
     """A password from the file that the environment names, or else from the terminal."""
     named = os.environ.get(PASSWORD_FILE)
     if not named:
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        return _typed_password()
     try:
         with open(named, encoding="utf-8") as file:
             text = file.read(_LONGEST_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{PASSWORD_FILE}: the file cannot be read") from error
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def _typed_password() -> str:
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal Python would warn and then read what everybody may see.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            text = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    except getpass.GetPassWarning as error:
+        raise InvalidInput("there is no terminal to ask for a password", _NAME_A_FILE) from error
+    except click.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise
+        raise InvalidInput("no password was given", _NAME_A_FILE) from abort
+    return str(text)
+
+
+def _role_names() -> list[str]:
+    """The roles that the policies know, in order; none when they cannot be read."""
+    from gatehouse.policy import load_directory, read_domain
+    from gatehouse.settings import load_settings
+
+    try:
+        settings = load_settings(home_directory())
+        domain = read_domain(settings.path("domain.yml"))
+        directory = settings.path(settings.policy.directory)
+        return sorted(load_directory(directory, domain, settings.policy.time_zone).roles)
+    except GatehouseError:
+        return []
 
 
 def _state(person: Person) -> str:

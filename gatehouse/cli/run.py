@@ -19,7 +19,7 @@ def run(demo: bool) -> None:
     from gatehouse.ops.serve import serve
 
     home = home_directory()
-    runtime = composition.open_runtime(home)
+    runtime = composition.open_runtime(home, serving=True)
     composition.install(runtime)
     settings = runtime.settings
     lines = [f"Gatehouse is ready: {settings.server.origin}/chat"]
@@ -45,7 +45,7 @@ def _demo_lines(password: str, people: dict[str, object]) -> list[str]:
         "Sign in as one of these (the password of all is " + password + "):",
         *accounts,
         "",
-        "A code of an account's authenticator:  make code USER=erin.walsh",
+        "A code of an account's authenticator:  make code WHO=erin.walsh",
         "The certificate comes from an authority made on this machine;",
         trust,
         "",

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from gatehouse.cli.home import home_directory
-from gatehouse.settings import SECTIONS, Settings, load_settings
+from gatehouse.settings import SECTIONS, Settings, load_settings, sources
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Entry:
     default: Any
     value: Any
     environment: str
+    source: str
     doc: str
 
 
@@ -34,7 +35,8 @@ class Entry:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list instead of text.")
 def settings(as_json: bool) -> None:
     """List every setting: type, default, current value, environment variable, meaning."""
-    found = list(entries(load_settings(home_directory())))
+    home = home_directory()
+    found = list(entries(load_settings(home), sources(home)))
     if as_json:
         click.echo(json.dumps([vars(entry) for entry in found], indent=2))
         return
@@ -42,8 +44,11 @@ def settings(as_json: bool) -> None:
         click.echo(_as_text(entry))
 
 
-def entries(current: Settings) -> Iterator[Entry]:
-    """Every setting in the order of gatehouse/settings.py, with its value in `current`."""
+def entries(current: Settings, origins: dict[str, str]) -> Iterator[Entry]:
+    """Every setting in the order of gatehouse/settings.py, with its value in `current`.
+
+    `origins` says for each key where the value comes from.
+    """
     for section, kind in SECTIONS.items():
         for item in fields(kind):
             yield Entry(
@@ -52,6 +57,7 @@ def entries(current: Settings) -> Iterator[Entry]:
                 default=item.default,
                 value=_without_password(getattr(getattr(current, section), item.name)),
                 environment=f"GATEHOUSE_{section}_{item.name}".upper(),
+                source=origins[f"{section}.{item.name}"],
                 doc=item.metadata["doc"],
             )
 
@@ -66,10 +72,21 @@ def _type_of(rules: dict[str, Any]) -> str:
 
 
 def _without_password(value: Any) -> Any:
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:…@", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:…@", value)
+    return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|secret)[^=&]*=)[^&]*", r"\1…", hidden)
 
 
 def _as_text(entry: Entry) -> str:
-    default = ", ".join(entry.default) if isinstance(entry.default, tuple) else entry.default
-    shown = f'"{default}"' if default == "" else default
-    return f"{entry.key}\n    {entry.doc}\n    {entry.type}; default {shown}; {entry.environment}"
+    unit = "s" if entry.type.startswith("duration") else ""
+    return (
+        f"{entry.key}\n    {entry.doc}\n"
+        f"    now {_shown(entry.value)}{unit} ({entry.source})\n"
+        f"    {entry.type}; default {_shown(entry.default)}; {entry.environment}"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return text or '""'

@@ -91,8 +91,19 @@ def _difference(tracker: DialogueStateTracker) -> str:
     for event in tracker.events:
         if isinstance(event, WronglyClassifiedUserUtterance):
             wanted = event.intent.get("name")
+            if event.predicted_intent == wanted:
+                return f"{event.text!r}: {_entities(event)}"
             return f"{event.text!r}: understood {event.predicted_intent}, expected {wanted}"
         predicted = getattr(event, "action_name_prediction", None)
         if isinstance(event, ActionExecuted) and predicted:
-            return f"did {predicted}, expected {event.action_name}"
+            expected = event.action_name or repr(event.action_text)
+            return f"did {predicted}, expected {expected}"
     return "went differently"
+
+
+def _entities(event: WronglyClassifiedUserUtterance) -> str:
+    understood, expected = (
+        ", ".join(f"{entity.get('entity')}={entity.get('value')}" for entity in entities) or "none"
+        for entities in (event.predicted_entities, event.target_entities)
+    )
+    return f"entities differ: understood {understood}; expected {expected}"

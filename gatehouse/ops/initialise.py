@@ -16,6 +16,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.keys import KeyRing
 from gatehouse.ops import demo as demonstration
 from gatehouse.ops.tls import ensure_certificate
+from gatehouse.policy import load_directory, read_domain
 from gatehouse.production import demo_marker
 from gatehouse.runtime import Runtime, open_runtime
 from gatehouse.settings import Settings, load_settings
@@ -31,6 +32,7 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     clock = SystemClock()
     keys = settings.path(settings.keys.directory)
     if not KeyRing.is_initialised(keys):
+        _require_policies(settings)
         KeyRing.initialise(keys, clock)
         if demo:
             demo_marker(settings).touch(mode=0o600)
@@ -46,6 +48,12 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if demo and not demonstration.secrets_file(settings).exists():
         _make_demo(runtime, settings)
         yield "demonstration made: one account per role, records of an invented organisation"
+
+
+def _require_policies(settings: Settings) -> None:
+    """Raise what is wrong with the policies before anything is made that needs them."""
+    domain = read_domain(settings.path("domain.yml"))
+    load_directory(settings.path(settings.policy.directory), domain, settings.policy.time_zone)
 
 
 def _make_demo(runtime: Runtime, settings: Settings) -> None:

@@ -6,6 +6,9 @@ server port, no telemetry, loopback unless the operator says otherwise.
 
 from __future__ import annotations
 
+import errno
+import logging
+import socket
 import ssl
 from functools import partial
 from pathlib import Path
@@ -18,11 +21,11 @@ from sanic import Sanic
 from gatehouse.channel import WebChannel, housekeeping
 from gatehouse.dialogue import adjustments, gate
 from gatehouse.dialogue.in_process import InProcessActions
-from gatehouse.errors import NotReady
+from gatehouse.errors import GatehouseError, InvalidInput, NotReady
 from gatehouse.ops.tls import refresh, server_context
 from gatehouse.production import require_fit
 from gatehouse.runtime import Runtime
-from gatehouse.settings import Settings
+from gatehouse.settings import Server, Settings
 
 CERTIFICATE_CHECK = 86400  # seconds
 
@@ -30,13 +33,15 @@ CERTIFICATE_CHECK = 86400  # seconds
 def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
     """Serve until a signal arrives; `ready()` is called once the first message can be answered.
 
-    Raises `NotReady` when something stands against serving.
+    Raises `NotReady` when something stands against serving, `InvalidInput` when the host cannot be.
     """
     if not gate.is_live():
         raise NotReady("this process rehearses conversation tests and must not serve")
     if not model.is_file():
         raise NotReady("there is no trained model", "run `gatehouse train`")
     require_fit(runtime)
+    require_free_address(runtime.settings.server)
+    logging.getLogger("gatehouse.runtime").setLevel(logging.INFO)  # an accepted edit is said too
     adjustments.apply()
     app = _application(runtime, model)
     if ready is not None:
@@ -53,6 +58,47 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
         access_log=False,
         motd=False,
         debug=False,
+    )
+
+
+def require_free_address(server: Server) -> None:
+    """Whether the server could listen, tried and given back at once.
+
+    Raises `NotReady` when somebody else has the port and `InvalidInput` when `server.host` is not an
+    address of this machine. Sanic alone would end in an `OSError` that says neither.
+    """
+    try:
+        found = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError) as error:
+        raise InvalidInput(
+            f"server.host: {server.host!r} is not a known address", "an address of this machine"
+        ) from error
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError as error:
+            raise _why_not(server, error) from error
+
+
+def _why_not(server: Server, error: OSError) -> GatehouseError:
+    if error.errno == errno.EADDRINUSE:
+        return NotReady(
+            f"port {server.port} on {server.host} is already in use",
+            "stop the other server or set GATEHOUSE_SERVER_PORT",
+        )
+    if error.errno == errno.EACCES:
+        return NotReady(
+            f"port {server.port} on {server.host} may not be used by this user",
+            "set GATEHOUSE_SERVER_PORT to 1024 or above",
+        )
+    return InvalidInput(
+        f"server.host: {server.host!r} is not an address of this machine",
+        "127.0.0.1 for this machine only, 0.0.0.0 for every address",
     )
 
 

@@ -18,7 +18,7 @@ _SENTENCES = {
     "You can ask for it again.",
     "expired": "This request waited too long for its code, so I cancelled it. "
     "Ask again if you still want it.",
-    "throttled": "That were many codes in a short time. Wait {wait}, then try again.",
+    "throttled": "That was a lot of codes in a short time. Wait {wait}, then try again.",
     "locked": "Codes for this account are locked after too many wrong ones. "
     "Ask your administrator to reset your second factor.",
     "not_enrolled": "You have no authenticator app set up yet. "

@@ -150,6 +150,19 @@ class Conversations:
             ).fetchall()
         return tuple(Summary(*row) for row in rows)
 
+    def conversation_ids(self, person_id: str) -> tuple[str, ...]:
+        """The ids of this person's living conversations, oldest first."""
+        c = conversations.c
+        tags = self._journal.names.person_tags(person_id)
+        with snapshot(self._engine) as connection:
+            rows = _rows(connection, c.person_tag.in_(tags) & (c.expires_at > self._clock.now()))
+        heads = [self._head(row) for row in sorted(rows, key=lambda row: row.started_at)]
+        return tuple(
+            head.conversation_id
+            for head in heads
+            if head.conversation_id is not None and head.person_id == person_id
+        )
+
     def _request(self, which: Any, reason: str) -> int:
         """An erasure overrides an end, because it reaches further."""
         open_ = conversations.c.end_requested_at.is_(None)

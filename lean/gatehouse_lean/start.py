@@ -16,6 +16,8 @@ ADJUSTERS = {
     "rasa.telemetry": "gatehouse_lean.telemetry",
     "rasa.engine.recipes.default_recipe": "gatehouse_lean.components",
     "rasa.core.run": "gatehouse_lean.channels",
+    "rasa.core.constants": "gatehouse_lean.loopback",
+    "rasa_sdk.endpoint": "gatehouse_lean.loopback",
     "sanic.response": "gatehouse_lean.sanic_response",
     "sanic.mixins.startup": "gatehouse_lean.sanic_startup",
 }

@@ -41,9 +41,7 @@ def test_other_channels_and_the_http_api_read_no_conversation(deployment: Deploy
     conversation = deployment.runtime.sessions.resolve(token).conversation_id
     rest = deployment.home / "rest.yml"
     rest.write_text("rest:\n", encoding="utf-8")
-    process, port = start_stock_rasa(
-        deployment, "run", "--enable-api", "--credentials", str(rest)
-    )
+    process, port = start_stock_rasa(deployment, "run", "--enable-api", "--credentials", str(rest))
     try:
         url = f"http://127.0.0.1:{port}/conversations/{conversation}/tracker"
         answer = ask(url, lambda: process.poll() is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from actions.benefits import ChangeHealthPlan, TransferRetirementPlan, ViewHealthCover
-from actions.desk import Cancel, SpeakToPerson
+from actions.desk import AskCapabilities, Cancel, SpeakToPerson
 from actions.leave import ViewLeaveBalance, ViewLeaveStatus, ViewLeaveTaken, ViewNextHoliday
 from actions.leave_request import AskLeaveConfirmed, RequestLeave
 from actions.pay import (
@@ -29,7 +30,7 @@ from actions.records.interface import SystemOfRecord
 from actions.safety import ReportSecurityIncident, ResetSecondFactor
 from actions.wording import money
 from gatehouse.dialogue.turn import Ask, Reply, Turn
-from tests.unit.actions.conftest import COLIN, ERIN, HANNA, MARCO, NOW, TODAY, turn
+from tests.unit.actions.conftest import COLIN, ERIN, HANNA, MARCO, NOW, TODAY, assertion, turn
 
 IBAN = "DE89 3704 0044 0532 0130 00"
 LEAVE = {
@@ -374,8 +375,8 @@ def test_team_leave_without_a_team(records: SystemOfRecord) -> None:
 
 def test_approval_shows_the_request_first(records: SystemOfRecord) -> None:
     """Naming a person approves nothing yet."""
-    question = question_of(ApproveLeave(), turn(MARCO, person="Tomasz Wrobelski"))
-    assert question.question.endswith("Shall I approve it?")
+    reply = ApproveLeave().perform(turn(MARCO, person="Tomasz Wrobelski"))
+    assert text_of(reply).endswith("Shall I approve it?")
     assert "E-1013" in {one.employee_id for one in records.pending_requests_of_team(MARCO)}
 
 
@@ -393,7 +394,8 @@ def test_approval_by_yes_needs_one_request(records: SystemOfRecord) -> None:
     """A yes to several requests approves none of them."""
     before = records.pending_requests_of_team(MARCO)
     assert len(before) > 1
-    question_of(ApproveLeave(), turn(MARCO, slots={"approval": "yes"}))
+    reply = ApproveLeave().perform(turn(MARCO, slots={"approval": "yes"}))
+    assert {"shown_request": None} == reply.slots
     assert before == records.pending_requests_of_team(MARCO)
 
 
@@ -401,7 +403,91 @@ def test_approval_of_a_foreign_request(records: SystemOfRecord) -> None:
     """A request of another team cannot be named into an approval."""
     foreign = records.leave_requests("E-1021")
     slots = {"approval": foreign[0].request_id if foreign else "L-000001"}
-    question_of(ApproveLeave(), turn(MARCO, slots=slots))
+    before = records.pending_requests_of_team(MARCO)
+    ApproveLeave().perform(turn(MARCO, slots=slots))
+    assert before == records.pending_requests_of_team(MARCO)
+
+
+def test_a_yes_is_for_the_request_that_was_shown(records: SystemOfRecord) -> None:
+    """Another request that waits by now is not approved, even as the person's only one."""
+    before = records.pending_requests_of_team(MARCO)
+    tomasz = "Tomasz Wrobelski"
+    shown = ApproveLeave().perform(turn(MARCO, person=tomasz)).slots["shown_request"]
+    assert shown in {one.request_id for one in before if one.employee_name == tomasz}
+    slots = {"approval": "yes", "person": tomasz, "shown_request": "L-of-before"}
+    reply = ApproveLeave().perform(turn(MARCO, slots=slots))
+    assert "no longer waiting" in text_of(reply) and "Shall I approve it?" in text_of(reply)
+    assert before == records.pending_requests_of_team(MARCO)
+    assert {"shown_request": shown} == reply.slots
+    ApproveLeave().perform(turn(MARCO, slots={**slots, "shown_request": shown}))
+    assert tuple(one for one in before if one.request_id != shown) == (
+        records.pending_requests_of_team(MARCO)
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "reject the leave request of tomasz", "I declined it", "deny Tomasz the days off",
+        "refuse it", "turn it down", "turn down Tomasz's vacation", "I disapprove of it",
+        "I do not approve it", "don't approve tomasz's leave", "I don\u2019t approve",
+        "dont approve it", "yes, reject it", "I will never allow it", "REJECT",
+    ],
+)  # fmt: skip
+def test_a_refusal_approves_nothing(records: SystemOfRecord, words: str) -> None:
+    """Whatever was shown before, words of refusal are answered honestly and close the question."""
+    before = records.pending_requests_of_team(MARCO)
+    shown = ApproveLeave().perform(turn(MARCO, person="Tomasz")).slots["shown_request"]
+    slots = {"approval": "yes", "person": "Tomasz", "shown_request": shown}
+    reply = ApproveLeave().perform(turn(MARCO, text=words, slots=slots))
+    assert "cannot refuse" in text_of(reply)
+    assert {"approval": None, "shown_request": None, "person": None, "topic": "none"} == reply.slots
+    assert before == records.pending_requests_of_team(MARCO)
+
+
+@pytest.mark.parametrize(
+    "words", ["approve the leave of tomasz", "I want to approve it", "requests not yet approved"]
+)
+def test_an_approval_is_not_taken_for_a_refusal(records: SystemOfRecord, words: str) -> None:
+    """Other words show the request."""
+    reply = ApproveLeave().perform(turn(MARCO, text=words, person="Tomasz"))
+    assert "Shall I approve it?" in text_of(reply)
+
+
+@pytest.mark.parametrize("words", ["december 2026", "next month", "january 1999"])
+def test_no_code_for_a_payslip_that_does_not_exist(records: SystemOfRecord, words: str) -> None:
+    """Before a code is asked for, a month without a payslip is answered with those that exist."""
+    with pytest.raises(Ask) as caught:
+        ViewPayslip().request_values(turn(period=words))
+    assert "There is no payslip for" in caught.value.question
+    assert "October 2026" == caught.value.buttons[0].title
+
+
+@pytest.mark.parametrize("year", ["2026", "2031", "1999"])
+def test_no_code_for_a_tax_form_that_does_not_exist(records: SystemOfRecord, year: str) -> None:
+    """Before a code is asked for, a year without a statement is answered with those that exist."""
+    with pytest.raises(Ask) as caught:
+        ViewTaxForm().request_values(turn(year=year))
+    offered = [str(known) for known in records.tax_form_years(ERIN)]
+    assert offered == [button.title for button in caught.value.buttons]
+
+
+@pytest.mark.parametrize(
+    ("roles", "offered", "silent"),
+    [
+        ({"employee"}, "payslips", "your team"),
+        ({"employee", "manager"}, "your team", "looking people up"),
+        ({"employee", "hr_admin"}, "looking people up", "your team"),
+        ({"contractor"}, "home address", "payslip"),
+        ({"auditor"}, "security incident", "address"),
+    ],
+)
+def test_capabilities_of_each_role(roles: set[str], offered: str, silent: str) -> None:
+    """Nobody is offered what the rules refuse to the role."""
+    asked = replace(turn(), person=replace(assertion(), roles=frozenset(roles)))
+    reply = AskCapabilities().perform(asked)
+    said = text_of(reply) + str(reply.messages[0].buttons)
+    assert offered in said and silent not in said
 
 
 def test_incident_report(records: SystemOfRecord) -> None:

@@ -70,3 +70,17 @@ def test_without_a_guess_it_asks_for_other_words(checkpoint: OpenCheckpoint) -> 
     for ranking in (None, [], ["garbage", {"name": "affirm"}], [{"name": None}]):
         _, messages = run_action(AskAffirmation(), tracker([], intent_ranking=ranking))
         assert ["utter_ask_rephrase"] == [message["response"] for message in messages]
+
+
+def test_the_question_of_a_form_is_not_said_twice(checkpoint: OpenCheckpoint) -> None:
+    """An open form asks its question again by itself: only what came before it is repeated."""
+    events = said("request_leave_form", "Which is the first day?")
+    events.insert(2, {"event": "bot", "text": "That day is past."})
+    asked = Tracker(
+        "c1",
+        {"requested_slot": "start_date"},
+        {"text": "repeat", "metadata": {METADATA_KEY: "signed"}},
+        events, False, None, {}, "action_listen",
+    )  # fmt: skip
+    _, messages = run_action(Repeat(), asked)
+    assert ["That day is past."] == [message["text"] for message in messages]

@@ -175,6 +175,28 @@ def test_leave_is_approved_after_it_was_shown(
     assert waiting - 1 == len(records.pending_requests_of_team(MARCO))
 
 
+def test_a_refused_leave_request_is_not_approved_by_a_yes(
+    talk: Talk, checkpoint: OpenCheckpoint, records: SystemOfRecord
+) -> None:
+    """A "reject" is answered with what is not possible here; a yes after it confirms nothing."""
+    checkpoint.employee_id = MARCO
+    waiting = records.pending_requests_of_team(MARCO)
+    named = {"person": "Tomasz Wrobelski"}
+    assert "cannot refuse" in talk("reject the leave of tomasz", "approve_leave", **named)
+    assert "nothing open" in talk("yes", "affirm")
+    assert "Shall I approve it?" in talk("tomasz", "approve_leave", **named)
+    assert "cannot refuse" in talk("reject it", "approve_leave")
+    assert "nothing open" in talk("yes", "affirm")
+    assert waiting == records.pending_requests_of_team(MARCO)
+
+
+def test_the_question_of_a_form_is_repeated_once(talk: Talk) -> None:
+    """In a form, what was the question is said one time."""
+    question = talk("change my account", "change_bank_account")
+    assert question == talk("what was the question", "repeat")
+    assert question == talk("again", "repeat")
+
+
 def test_an_unclear_message_is_asked_back_twice(talk: Talk) -> None:
     """First the likeliest requests, then a hand-over; a choice is answered at once."""
     assert "Do you mean" in talk("hrmpf", "nlu_fallback")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import pkgutil
@@ -135,3 +136,35 @@ def test_what_needs_a_code_is_not_repeated() -> None:
         "look_up_person", "view_colleague_salary", "view_salary_bands",
     }  # fmt: skip
     assert set() == {f"action_{intent}" for intent in protected} & REPEATABLE
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("filled", [{}, {"leave_kind": "annual", "iban": "DE89", "x": None}])
+def test_buttons_keep_their_payloads(filled: dict[str, Any]) -> None:
+    """Rasa fills slots into responses; what a button stands for comes out whole, without an error.
+
+    A tracker has a value, or none, for every slot of the domain, so there is always one to fill.
+    """
+    from rasa.core.nlg import interpolator
+    from structlog.testing import capture_logs
+
+    slots = {**dict.fromkeys(DOMAIN["slots"]), **filled}
+    buttons = {
+        name: interpolator.interpolate(copy.deepcopy(variant["buttons"]), slots)
+        for name, variants in DOMAIN["responses"].items()
+        for variant in variants
+        if "buttons" in variant
+    }
+    with capture_logs() as logs:
+        kinds = interpolator.interpolate(
+            copy.deepcopy(DOMAIN["responses"]["utter_ask_leave_kind"][0]["buttons"]), slots
+        )
+        for variants in DOMAIN["responses"].values():
+            interpolator.interpolate(copy.deepcopy(variants), slots)
+    assert [] == logs
+    assert [
+        f'/inform{{"leave_kind":"{kind}"}}'
+        for kind in ("annual", "sick", "special", "parental", "unpaid")
+    ] == [button["payload"] for button in kinds]
+    payloads = [button["payload"] for found in buttons.values() for button in found]
+    assert all(re.fullmatch(r'/\w+(?:\{"\w+":"\w+"\})?', payload) for payload in payloads)

@@ -10,8 +10,10 @@ import warnings
 import httpx
 import pytest
 
+from gatehouse.channel.api import STRANGERS_PER_MINUTE
 from gatehouse.channel.headers import HEADERS
-from tests.unit.channel.harness import Site, say, sign_in
+from gatehouse.channel.web import _ROUTES
+from tests.unit.channel.harness import PASSWORD, Site, say, sign_in
 
 MESSAGE = {"id": "message-1", "text": "hello"}
 
@@ -226,3 +228,63 @@ def test_messages_of_one_person_are_limited(site: Site) -> None:
     assert 30 == len(site.agent.heard)
     site.clock.advance(61)
     assert 200 == say(client, "hello", "message-31").status_code
+
+
+API = [(method, path, name) for method, path, part, name in _ROUTES if part == "api"]
+
+
+def address(path: str) -> str:
+    return path.replace("<challenge_id:str>", "a" * 32).replace("<ticket:str>", "a" * 32)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, path, name in API if name != "sign_in"]
+)
+def test_a_stranger_gets_nothing(site: Site, method: str, path: str) -> None:
+    """Every endpoint but the sign-in refuses who has no session, or one that nobody opened."""
+    for cookie in ({}, {"Cookie": "__Host-gatehouse=" + "A" * 43}):
+        answer = site.client().request(
+            method,
+            address(path),
+            headers={"X-CSRF-Token": "A" * 43, **cookie},
+            **({"json": {"id": "message-1", "text": "hello"}} if method == "POST" else {}),
+        )
+        assert (401, ["error"]) == (answer.status_code, list(answer.json()))
+        assert "set-cookie" not in answer.headers
+    assert ([], []) == (site.agent.heard, site.audit.entries)
+
+
+BODIES = {
+    "sign_in": {"username": "erin.walsh", "password": PASSWORD},
+    "extend": {},
+    "message": MESSAGE,
+    "button": {"id": "message-1", "button": "abc"},
+    "code": {"id": "message-1", "code": "123456"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [(path, name) for method, path, name in API if method == "POST"]
+)
+@pytest.mark.parametrize("field", ["sender", "conversation", "roles", "channel", "metadata"])
+def test_no_body_names_its_speaker(site: Site, path: str, name: str, field: str) -> None:
+    """A field that the server decides is refused wherever it is sent."""
+    body = {**BODIES[name], field: "someone"}
+    answer = site.signed_in().post(address(path), json=body)
+    assert (400, "invalid") == (answer.status_code, answer.json()["error"]["code"])
+    assert ([], ["sign_in"]) == (site.agent.heard, site.audit.kinds())
+
+
+def test_malformed_sign_ins_do_not_lock_an_address_out(site: Site) -> None:
+    """They are limited by themselves, more generously, and a real sign-in still passes."""
+    client = site.client()
+    for body in ("garbage", "{}", '{"username": "erin.walsh"}') * 10:
+        answer = client.post(
+            "/api/v1/session", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert 400 == answer.status_code
+    assert 200 == sign_in(client).status_code
+    for _ in range(STRANGERS_PER_MINUTE - 30):
+        assert 415 == client.post("/api/v1/session", content="garbage").status_code
+    assert 429 == client.post("/api/v1/session", content="garbage").status_code
+    assert 200 == sign_in(client).status_code

@@ -10,16 +10,22 @@ from typing import Any
 import pytest
 from rasa.core.channels.callback import CallbackInput
 from rasa.core.channels.rest import RestInput
+from rasa.core.nlg.callback import CallbackNaturalLanguageGenerator
+from rasa.core.policies.memoization import MemoizationPolicy
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.core.run import configure_app
+from rasa.utils.endpoints import EndpointConfig
 from sanic import Sanic
 
 from gatehouse.channel import WebChannel, mounts
 from gatehouse.channel.admission import Admission, network_zone
 from gatehouse.channel.failures import ApiError
+from gatehouse.channel.rasa_side import AssistantNotReady, ready_agent
 from gatehouse.dialogue import gate
+from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.settings import load_settings
-from tests.unit.channel.harness import Site
+from tests.unit.channel.harness import Site, model_with
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +153,43 @@ def test_zones(source: str, zone: str) -> None:
 def test_the_site_serves(site: Site) -> None:
     """The harness's own server, mounted by Rasa's function, answers."""
     assert 200 == site.client().get("/chat").status_code
+
+
+def refuse(site: Site) -> None:
+    """Neither the start nor a turn goes on with the agent of `site`."""
+    keeper = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper
+    with pytest.raises(AssistantNotReady):
+        asyncio.run(keeper._ready(site.app))
+    with pytest.raises(AssistantNotReady):
+        ready_agent(site.app)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SimpleNamespace(predict_schema=SimpleNamespace(nodes={})),
+        model_with(RulePolicy, MemoizationPolicy),
+        model_with(IntentAuthorizationPolicy, RulePolicy, priority=0),
+        model_with(RulePolicy, IntentAuthorizationPolicy),
+    ],
+    ids=["no policy", "others only", "same priority", "below another"],
+)
+def test_a_model_without_the_authorization_policy_is_refused(site: Site, model: Any) -> None:
+    """It has to be there and above every other policy."""
+    assert site.agent is ready_agent(site.app)
+    site.agent.processor.model_metadata = model
+    refuse(site)
+
+
+def test_a_model_with_it_above_others_is_taken(site: Site) -> None:
+    """Other policies beside it are no reason to refuse."""
+    site.agent.processor.model_metadata = model_with(
+        IntentAuthorizationPolicy, RulePolicy, MemoizationPolicy
+    )
+    assert site.agent is ready_agent(site.app)
+
+
+def test_an_nlg_server_is_refused(site: Site) -> None:
+    """Rasa would send it the whole conversation in clear."""
+    site.agent.nlg = CallbackNaturalLanguageGenerator(EndpointConfig("https://localhost:1"))
+    refuse(site)

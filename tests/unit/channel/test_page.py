@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 import gatehouse.channel
 from gatehouse.channel.web import _ROUTES
+from gatehouse.identity.password_rules import MIN_LENGTH
 from tests.unit.channel.harness import Site
 
 WIDGET = Path(gatehouse.channel.__file__).parent / "widget"
@@ -104,3 +105,18 @@ def test_every_endpoint_is_described() -> None:
         if part == "api"
     }
     assert described == routed
+
+
+def test_the_page_says_what_the_chat_says() -> None:
+    """Tries are called tries, and the rule for new passwords stands at the field."""
+    words = (WIDGET / "src" / "strings.ts").read_text(encoding="utf-8")
+    assert '"{count} tries left"' in words
+    assert "attempt left" not in words and "attempts left" not in words
+    assert f"(at least {MIN_LENGTH} characters)" in words
+
+
+def test_a_download_is_offered_once() -> None:
+    """The link is taken away after use, because its ticket works once."""
+    source = (WIDGET / "src" / "log.ts").read_text(encoding="utf-8")
+    assert 'link.removeAttribute("href")' in source
+    assert "link.textContent = strings.downloaded" in source

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gatehouse.channel.turns import CANCELLED, NOT_CANCELLED, NOTHING_WAITS, SEVERAL_CODES
+from gatehouse.channel.turns import (
+    CANCELLED,
+    ENTER_CODE,
+    NOT_CANCELLED,
+    NOTHING_WAITS,
+    SEVERAL_CODES,
+)
 from tests.unit.channel.harness import Site, say
 
 
@@ -150,3 +156,71 @@ def test_the_code_form_takes_six_digits(site: Site, code: str) -> None:
     """Anything else is refused before it is counted."""
     answer = site.signed_in().post("/api/v1/challenges/abc", json={"code": code})
     assert 400 == answer.status_code
+
+
+@pytest.mark.parametrize("text", ["cancel", "No.", "STOP!", "never mind", "nope", "cancel it"])
+def test_a_typed_no_cancels_the_request(asking: Site, text: str) -> None:
+    """As the button does; the code of that moment then confirms nothing."""
+    client = asking.signed_in()
+    challenge = say(client, "show my payslip", "message-1").json()["challenge"]
+    answer = say(client, text, "message-2").json()
+    assert (CANCELLED, None) == (answer["messages"][0]["text"], answer["challenge"])
+    path = f"/api/v1/challenges/{challenge['id']}"
+    assert client.post(path, json={"code": asking.code()}).json()["accepted"] is False
+    assert say(client, asking.code(), "message-3").json()["accepted"] is False
+    assert ["show my payslip"] == heard(asking)
+
+
+@pytest.mark.parametrize("text", ["yes", "OK", "Confirm!"])
+def test_a_typed_yes_asks_for_the_code(asking: Site, text: str) -> None:
+    """Nothing is confirmed by a word, and the request goes on waiting."""
+    client = asking.signed_in()
+    challenge = say(client, "show my payslip", "message-1").json()["challenge"]
+    answer = say(client, text, "message-2").json()
+    assert ENTER_CODE == answer["messages"][0]["text"]
+    assert (challenge["id"], 5) == (
+        answer["challenge"]["id"],
+        answer["challenge"]["attempts_left"],
+    )
+    assert ["show my payslip"] == heard(asking)
+
+
+def test_yes_and_no_reach_the_assistant_when_nothing_waits(site: Site) -> None:
+    """They answer its questions then."""
+    client = site.signed_in()
+    say(client, "no", "message-1")
+    say(client, "yes", "message-2")
+    assert ["no", "yes"] == heard(site)
+
+
+def test_another_request_takes_the_place_of_the_first(asking: Site) -> None:
+    """A message that is neither yes, no nor a code goes to the assistant."""
+    client = asking.signed_in()
+    first = say(client, "show my payslip", "message-1").json()["challenge"]
+    second = say(client, "no, my salary please", "message-2").json()["challenge"]
+    assert first["id"] != second["id"]
+    assert ["show my payslip", "no, my salary please"] == heard(asking)
+
+
+@pytest.mark.parametrize("sign", [".", "_", ",", "\u2044"])
+def test_a_code_with_another_separator_is_accepted(asking: Site, sign: str) -> None:
+    """It is the code all the same and stays out of Rasa."""
+    client = asking.signed_in()
+    say(client, "show my payslip", "message-1")
+    code = asking.code()
+    answer = say(client, f"{code[:3]}{sign}{code[3:]}", "message-2").json()
+    assert answer["accepted"] is True
+    assert not [text for text in heard(asking) if code[3:] in text]
+
+
+def test_a_code_that_nobody_asked_for_is_masked(site: Site) -> None:
+    """The request reaches the assistant and the transcript without the digits."""
+    client = site.signed_in()
+    say(client, "show my salary please, my code is 493581", "message-1")
+    assert ["show my salary please, my code is \u2022\u2022\u2022\u2022\u2022\u2022"] == heard(site)
+    assert (
+        NOTHING_WAITS
+        == say(client, "ok then 123456 thanks", "message-2").json()["messages"][0]["text"]
+    )
+    assert 1 == len(site.agent.heard)
+    assert "493581" not in client.get("/api/v1/history").text

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
 
-from gatehouse.channel.text import TextTooLong, find_code, normalise
+from gatehouse.channel.text import (
+    TextTooLong,
+    find_code,
+    is_consent,
+    is_refusal,
+    masked,
+    normalise,
+)
 
 AWKWARD = st.text(
     alphabet=st.sampled_from(
@@ -83,6 +90,13 @@ def test_limit_counts_after_normalisation() -> None:
         ("DE89370400440532013000", None, False),
         ("on 2026-10-12", None, False),
         ("call 030 123 456 78", None, False),
+        ("ok then 123456 thanks", "123456", True),
+        ("withdraw L-000242", None, False),
+        ("€123456", None, False),
+        ("123456 EUR", None, False),
+        ("123456.50", None, False),
+        ("123.456", None, False),
+        ("12 34 56", None, False),
     ],
 )
 def test_codes_are_found(text: str, code: str | None, bare: bool) -> None:
@@ -95,3 +109,95 @@ def test_several_codes_are_not_guessed_between() -> None:
     """With two candidates neither is taken."""
     found = find_code("123456 or 654321")
     assert (None, True) == (found.code, found.many)
+
+
+@pytest.mark.parametrize("sign", [".", "_", ",", "/", "\u2044", " ", "-"])
+@pytest.mark.parametrize("form", ["{}", "my code is {}", "the code it shows now: {} I think"])
+def test_a_waiting_request_knows_codes_with_other_separators(sign: str, form: str) -> None:
+    """Three and three digits are a code when the text is bare or speaks of a code."""
+    text = form.format(f"123{sign}456")
+    assert "123456" == find_code(text, waiting=True).code
+
+
+@pytest.mark.parametrize("code", ["12 34 56", "12-34-56", "1 2 3 4 5 6"])
+def test_a_waiting_request_knows_codes_in_small_groups(code: str) -> None:
+    """Twos and ones as well."""
+    assert "123456" == find_code(code, waiting=True).code
+    assert "123456" == find_code(f"my otp reads {code}", waiting=True).code
+
+
+NO_CODES = [
+    "DE89 3704 0044 0532 0130 00",
+    "3.8.2026",
+    "03.08.2026",
+    "2026-08-03",
+    "12.34.56",
+    "\u20ac123,456",
+    "\u20ac 123456",
+    "123,456 EUR",
+    "123456.50",
+    "1.123,456",
+    "L-000242",
+    "L000242",
+    "+49 30 123456",
+    "030 123 456 78",
+    "0170 123456",
+    "(030) 123456",
+    "030/123456",
+    "+4930123456",
+]
+
+
+@pytest.mark.parametrize("text", NO_CODES)
+def test_other_numbers_are_no_codes(text: str) -> None:
+    """Accounts, dates, amounts, references and phone numbers stay, waiting or not."""
+    for waiting in (True, False):
+        assert (None, False) == (
+            find_code(text, waiting=waiting).code,
+            find_code(text, waiting=waiting).many,
+        )
+
+
+@pytest.mark.parametrize("number", NO_CODES)
+def test_other_numbers_are_not_masked(number: str) -> None:
+    """Even next to a word such as code."""
+    text = f"my code does not work, and please note {number}"
+    assert text == masked(text)
+
+
+@pytest.mark.parametrize(
+    "word", ["code", "PIN", "otp", "token", "passcode", "authenticator", "2fa", "MFA"]
+)
+@pytest.mark.parametrize(
+    "code", ["493581", "493 581", "493.581", "49-35-81", "\u0664\u0669\u0663\u0665\u0668\u0661"]
+)
+def test_codes_are_masked_next_to_a_word_for_them(word: str, code: str) -> None:
+    """The digits go, the words stay."""
+    text = "show my salary please, my {} is {}"
+    assert text.format(word, "\u2022" * 6) == masked(text.format(word, code))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["invoice 493581 was not refunded", "sort code 12-34-56", "my postal code is 493581"],
+)
+def test_numbers_without_a_word_for_codes_are_not_masked(text: str) -> None:
+    """Invoices, bank and postal codes reach the assistant as they are."""
+    assert text == masked(text)
+
+
+@given(st.text(alphabet="0123456789 .-,_/code\u0664\u20ac", max_size=40))
+def test_masking_again_changes_nothing(text: str) -> None:
+    """What was masked holds nothing that would be masked."""
+    once = masked(text)
+    assert once == masked(once)
+
+
+def test_refusals_and_consents_are_whole_messages() -> None:
+    """Case and punctuation do not count, other words do."""
+    for text in ("cancel", "No!", "STOP.", "never mind", "nope", "Cancel it\u2026", "don\u2019t"):
+        assert is_refusal(text) and not is_consent(text), text
+    for text in ("yes", "OK.", "Confirm!"):
+        assert is_consent(text) and not is_refusal(text), text
+    for text in ("cancel my leave", "no, show my payslip", "yes but not now", "", "!"):
+        assert not is_refusal(text) and not is_consent(text), text

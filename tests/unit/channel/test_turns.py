@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -12,7 +15,7 @@ from rasa.core.channels.channel import UserMessage
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
 
-from gatehouse.channel import turns
+from gatehouse.channel import mounts, turns
 from gatehouse.identity import METADATA_KEY
 from tests.unit.channel.harness import Site, say
 
@@ -259,3 +262,113 @@ def test_an_export_is_downloaded_once(site: Site) -> None:
     assert "export my data" == answer.json()["this_conversation"][0]["text"]
     assert 404 == client.get(link).status_code
     assert "export" in site.audit.kinds()
+
+
+def test_the_export_holds_every_living_conversation(site: Site) -> None:
+    """The words of another session's conversation are in it, those of another person are not."""
+    client, other = site.signed_in(), site.signed_in()
+    say(other, "said elsewhere", "message-1")
+    elsewhere = site.agent.heard[-1].sender_id
+    site.services.conversations.started("c" * 32, "somebody-else")
+    assert elsewhere in site.services.conversations.conversation_ids(site.person.id)
+    assert "c" * 32 not in site.services.conversations.conversation_ids(site.person.id)
+    say(client, "said here", "message-2")
+    mine = claims(site.agent.heard[-1])
+    ticket = site.services.exports.create(mine["sub"], mine["sid"])
+    document = client.get(f"/api/v1/exports/{ticket}").json()
+    assert ["said here", "All right."] == [item["text"] for item in document["this_conversation"]]
+    assert [["said elsewhere", "All right."]] == [
+        [item["text"] for item in found] for found in document["other_conversations"]
+    ]
+
+
+BUTTONS = [{"title": "Annual leave", "payload": "/inform"}]
+GOODBYE = "This conversation has ended."
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [
+            {"text": GOODBYE, "buttons": BUTTONS},
+            {"custom": {"gatehouse": "conversation_ended"}},
+            {"text": "Which kind of leave?", "buttons": BUTTONS},
+            {"text": "By the way."},
+        ],
+        [{"text": GOODBYE}, {"text": "Which kind of leave?", "buttons": BUTTONS}],
+    ],
+)
+def test_nothing_is_asked_after_the_end(site: Site, answers: list[dict[str, Any]]) -> None:
+    """A form's next question is dropped, and no button is left."""
+    client = site.signed_in()
+
+    def end(message: UserMessage) -> list[dict[str, Any]]:
+        site.services.conversations.request_end(message.sender_id)
+        return answers
+
+    site.agent.script = end
+    answer = say(client, "end it", "message-1").json()
+    assert ([{"text": GOODBYE}], True) == (answer["messages"], answer["ended"])
+
+
+def test_questions_stay_when_the_conversation_goes_on(site: Site) -> None:
+    """Only an end that was carried out cuts the answer short."""
+    client = site.signed_in()
+    site.agent.script = lambda message: [
+        {"text": GOODBYE},
+        {"custom": {"gatehouse": "conversation_ended"}},
+        {"text": "Which kind of leave?", "buttons": BUTTONS},
+    ]
+    messages = say(client, "hello", "message-1").json()["messages"]
+    assert [GOODBYE, "Which kind of leave?"] == [item["text"] for item in messages]
+    assert "buttons" in messages[1]
+
+
+def change_role(site: Site, client: Any) -> None:
+    site.directory.set_roles(site.person.id, ["manager"])
+
+
+def disable(site: Site, client: Any) -> None:
+    site.directory.disable(site.person.id)
+
+
+def sign_out(site: Site, client: Any) -> None:
+    assert 204 == client.delete("/api/v1/session").status_code
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "status", "roles"),
+    [(change_role, 200, ["manager"]), (disable, 401, None), (sign_out, 401, None)],
+)
+def test_a_waiting_message_is_spoken_by_who_the_person_is_then(
+    site: Site, meanwhile: Callable[[Site, Any], None], status: int, roles: list[str] | None
+) -> None:
+    """What changed while it waited for its conversation counts for it already."""
+    client = site.signed_in()
+    release = threading.Event()
+
+    async def held() -> list[dict[str, str]]:
+        await asyncio.to_thread(release.wait, 20)
+        return [{"text": "done"}]
+
+    site.agent.script = lambda message: held()
+    waiting = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper._built.api._turns._locks
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        try:
+            first = pool.submit(say, client, "hello", "message-1")
+            until(lambda: len(site.agent.heard) == 1)
+            second = pool.submit(say, client, "hello again", "message-2")
+            until(lambda: [count for _, count in waiting.values()] == [2])
+            meanwhile(site, client)
+        finally:
+            release.set()
+        assert (200, status) == (first.result().status_code, second.result().status_code)
+    said = [claims(message)["roles"] for message in site.agent.heard]
+    assert [["employee"]] + ([roles] if roles else []) == said

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from rasa.core.test import EvaluationStore, WronglyClassifiedUserUtterance
+from rasa.shared.core.events import UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse.dialogue import conversation_tests
 from gatehouse.errors import InvalidInput, NotReady
@@ -77,3 +80,30 @@ def test_failed_story_fails(model: Path, tmp_path: Path, monkeypatch: pytest.Mon
     outcome = conversation_tests.run(model, stories, DOMAIN)
     assert {"as nobody: refused", "as nobody: refused as well"} == set(outcome.passed)
     assert ["as nobody: greeted"] == [name for name, _ in outcome.failed]
+    _, difference = outcome.failed[0]
+    assert "did utter_refused_not_signed_in, expected utter_greet" == difference
+
+
+def test_other_entities_are_named() -> None:
+    """When the intent was understood and the entities were not, the entities are what is shown."""
+    seen = EvaluationStore(
+        intent_predictions=["view_payslip"],
+        intent_targets=["view_payslip"],
+        entity_predictions=[],
+        entity_targets=[
+            {"text": "t", "start": 0, "end": 3, "entity": "month", "value": "May"},
+        ],
+    )
+    event = WronglyClassifiedUserUtterance(UserUttered("May pay"), seen)
+    tracker = DialogueStateTracker.from_events("story", [event])
+    expected = "'May pay': entities differ: understood none; expected month=May"
+    assert expected == conversation_tests._difference(tracker)
+
+
+def test_another_intent_is_named() -> None:
+    """Both intents are shown."""
+    seen = EvaluationStore(intent_predictions=["greet"], intent_targets=["view_payslip"])
+    event = WronglyClassifiedUserUtterance(UserUttered("May pay"), seen)
+    tracker = DialogueStateTracker.from_events("story", [event])
+    expected = "'May pay': understood greet, expected view_payslip"
+    assert expected == conversation_tests._difference(tracker)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,50 @@ def test_factor_is_active_after_one_good_code(
     result = call("factor", "erin.walsh", typed=pyotp.TOTP(seed).at(int(clock.now())) + "\n")
     assert result.stdout.startswith("otpauth://totp/Gatehouse:erin.walsh?secret=" + seed)
     assert deployment.totp.enrolled(erin.id)
+
+
+def test_an_unknown_role_is_refused_before_the_password(deployment: Deployment) -> None:
+    """A misspelt role costs no typing; nothing is recorded and nobody is added."""
+    with pytest.raises(InvalidInput, match="unknown role 'employe'"):
+        call("add", "new.person", "--name", "New Person", "--role", "employe", typed="")
+    assert ([], ()) == (deployment.audit.entries, deployment.directory.people())
+
+
+def test_the_end_of_input_is_no_password(deployment: Deployment) -> None:
+    """It is said, with the way that needs no terminal."""
+    with pytest.raises(InvalidInput, match="no password was given") as refused:
+        call(*ADD, typed="")
+    assert "GATEHOUSE_PASSWORD_FILE" in refused.value.hints[0]
+    assert () == deployment.directory.people()
+
+
+def test_without_a_terminal_nothing_is_read_in_the_open(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python would warn and read a password that shows; here it is refused."""
+
+    def no_terminal(*arguments: object, **options: object) -> str:
+        warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
+        return NEW
+
+    monkeypatch.setattr("click.termui.hidden_prompt_func", no_terminal)
+    with pytest.raises(InvalidInput, match="there is no terminal"):
+        people.main([*ADD], standalone_mode=False)
+    assert () == deployment.directory.people()
+
+
+def test_help_names_the_password_file_and_the_roles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who adds a person sees what may be written."""
+    monkeypatch.setenv("GATEHOUSE_HOME", str(Path(__file__).resolve().parents[3]))
+    text = call("add", "--help").stdout
+    assert "GATEHOUSE_PASSWORD_FILE" in text
+    assert "employee" in text.partition("Roles:")[2]
+
+
+def test_help_is_there_without_a_deployment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Outside a project the roles are left out."""
+    monkeypatch.setenv("GATEHOUSE_HOME", str(tmp_path))
+    result = call("add", "--help")
+    assert (0, False) == (result.exit_code, "Roles:" in result.stdout)

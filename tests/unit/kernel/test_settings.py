@@ -50,6 +50,18 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ("[sever]\nport = 1", "sever"),
         ("server = 3", "server"),
         ("[server", "TOML"),
+        ("[server]\npublic_origin = 'http://hr.example'", "server.public_origin"),
+        ("[server]\npublic_origin = 'hr.example'", "server.public_origin"),
+        ("[server]\npublic_origin = 'https://hr.example/chat'", "server.public_origin"),
+        ("[server]\npublic_origin = 'https://hr.example/'", "server.public_origin"),
+        ("[server]\npublic_origin = 'https://u@hr.example'", "server.public_origin"),
+        ("[server]\npublic_origin = 'https://hr.example:99999'", "server.public_origin"),
+        ("[server]\npublic_origin = 'https://'", "server.public_origin"),
+        ("[policy]\ntime_zone = 'Europe/Berln'", "policy.time_zone"),
+        ("[policy]\ntime_zone = '../../etc/passwd'", "policy.time_zone"),
+        ("[policy]\ntime_zone = ''", "policy.time_zone"),
+        ("[session]\nidle = '9h'", "session.idle.*session.absolute"),
+        ("[step_up]\nchallenge = '6m'", "step_up.challenge"),
     ],
 )
 def test_wrong_value_names_its_key(tmp_path: Path, text: str, expected: str) -> None:
@@ -98,3 +110,21 @@ def test_sqlite_paths_start_from_home(tmp_path: Path) -> None:
 def test_durations(text: object, seconds: int) -> None:
     """Durations are whole seconds, or a number with a unit."""
     assert seconds == parse_duration(text, "key")
+
+
+def test_the_longest_challenge_is_named(tmp_path: Path) -> None:
+    """The hint says how long a request may wait for its code."""
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(tmp_path, {"GATEHOUSE_STEP_UP_CHALLENGE": "301"})
+    assert ("at most 5m",) == refused.value.hints
+    assert 300 == load_settings(tmp_path, {"GATEHOUSE_STEP_UP_CHALLENGE": "300"}).step_up.challenge
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://hr.example", "https://hr.example:8443", "https://127.0.0.1", "https://[::1]:1"],
+)
+def test_an_origin_is_taken_as_it_is(tmp_path: Path, origin: str) -> None:
+    """Scheme, host and perhaps a port."""
+    settings = load_settings(tmp_path, {"GATEHOUSE_SERVER_PUBLIC_ORIGIN": origin})
+    assert origin == settings.server.origin

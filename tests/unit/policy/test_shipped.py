@@ -43,7 +43,7 @@ ALLOWED = {
     "manager": f"{OWN} view_team_leave approve_leave",
     "hr_admin": f"{OWN} view_salary_bands",
     "contractor": "reset_second_factor report_security_incident",
-    "auditor": "",
+    "auditor": "report_security_incident",
 }
 STEPPED = {
     "employee": OWN_CODE,

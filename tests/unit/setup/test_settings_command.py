@@ -58,3 +58,30 @@ def test_a_password_in_a_database_url_is_not_shown(
     assert "postgresql://gate:\\u2026@db.example/gate" in text
     assert "s3c" not in text
     assert "ret@" not in text
+
+
+def test_a_password_among_the_options_of_a_url_is_not_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drivers take passwords after the question mark as well; what stands beside them is shown."""
+    url = (
+        "postgresql://db.example/gate?user=gate&password=s3cret&sslPassword=t0p&sslmode=verify-full"
+    )
+    monkeypatch.setenv("GATEHOUSE_DATABASE_URL", url)
+    text = listed()
+    assert "?user=gate&password=…&sslPassword=…&sslmode=verify-full (environment)" in text
+    assert "s3cret" not in text
+    assert "t0p" not in text
+
+
+def test_where_a_value_comes_from_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Default, file or environment; the environment wins over the file."""
+    (home / "gatehouse.toml").write_text('[retention]\nttl = "2h"\n[server]\nport = 7000\n')
+    monkeypatch.setenv("GATEHOUSE_SERVER_PORT", "7001")
+    text = listed()
+    assert "\n    now 7200s (gatehouse.toml)\n" in text
+    assert "\n    now 7001 (environment)\n" in text
+    assert "\n    now 127.0.0.1 (default)\n" in text
+    assert '\n    now "" (default)\n' in text
+    found = {entry["key"]: entry["source"] for entry in json.loads(listed("--json"))}
+    assert ("gatehouse.toml", "environment") == (found["retention.ttl"], found["server.port"])

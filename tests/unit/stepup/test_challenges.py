@@ -433,3 +433,9 @@ def test_a_request_that_ended_meanwhile_is_not_claimed(desk: Desk, end: str) -> 
     else:
         desk.clock.advance(300)
     assert not challenges_of.claim(waiting.id, 2)
+
+
+def test_the_wait_after_many_codes_is_said_plainly() -> None:
+    """One sentence for what happened, one for what to do."""
+    refused = ChallengeRefused("throttled", retry_after=30)
+    assert refused.message.startswith("That was a lot of codes in a short time. Wait ")

@@ -43,11 +43,26 @@ export class Log {
     if (message.text) parts.push(el("p", {}, linked(message.text, strings.opensNew)));
     const download = message.download;
     if (download?.href.startsWith(EXPORTS)) {
-      parts.push(el("a", { class: "download", href: download.href, download: true }, download.title));
+      parts.push(this.download(download.href, download.title));
     }
     const made = this.bubble("bot", strings.assistant, at, ...parts);
     if (message.buttons?.length) made.append(this.choices(message.buttons));
     this.down();
+  }
+
+  /** A link that works once, as the server's ticket does. */
+  private download(href: string, title: string): HTMLElement {
+    const used = () => {
+      // After the browser has followed the link.
+      setTimeout(() => {
+        link.tabIndex = -1;
+        link.removeAttribute("href");
+        link.setAttribute("aria-disabled", "true");
+        link.textContent = strings.downloaded;
+      });
+    };
+    const link: HTMLElement = el("a", { class: "download", href, download: true, click: used }, title);
+    return link;
   }
 
   past(messages: Past[]): void {

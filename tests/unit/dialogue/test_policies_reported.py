@@ -1,0 +1,88 @@
+"""What becomes of the policies is recorded and said while serving, and only then."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gatehouse.clock import SettableClock
+from gatehouse.errors import NotReady
+from gatehouse.runtime import Runtime, open_runtime
+
+MARK = "gatehouse.runtime"
+
+
+def kinds(runtime: Runtime) -> list[str]:
+    return [json.loads(entry.body)["kind"] for entry in runtime.audit.entries()]
+
+
+def policy_file(home: Path) -> Path:
+    return next((home / "policies").glob("*.yml"))
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(item.levelname, item.getMessage()) for item in caplog.records if item.name == MARK]
+
+
+def test_a_command_records_no_policies(runtime: Runtime) -> None:
+    """Opening the deployment to look at it leaves no entry."""
+    assert [] == kinds(runtime)
+
+
+def test_a_server_records_the_policies_it_starts_with(
+    runtime: Runtime, clock: SettableClock
+) -> None:
+    """One entry for each start."""
+    open_runtime(runtime.settings.home, clock, serving=True).close()
+    assert ["policy_loaded"] == kinds(runtime)
+
+
+def test_an_edit_is_recorded_whoever_opened_the_deployment(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A set that takes effect later is never unreported; the terminal names its revision."""
+    path = policy_file(runtime.settings.home)
+    path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+    with caplog.at_level(logging.INFO, MARK):
+        assert runtime.policies.reload_if_changed()
+    revision = runtime.policies.current().revision[:8]
+    assert [("INFO", f"policies changed: revision {revision}")] == said(caplog)
+    assert ["policy_loaded"] == kinds(runtime)
+
+
+def test_a_rejected_edit_is_said_with_its_first_problem(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning: where, what, how many, and what shows the rest. Looking again says nothing."""
+    path = policy_file(runtime.settings.home)
+    path.write_text("nonsense: 1\n", encoding="utf-8")
+    assert not runtime.policies.reload_if_changed()
+    assert not runtime.policies.reload_if_changed()
+    [(level, message)] = said(caplog)
+    assert "WARNING" == level
+    assert re.match(r"policies not changed: policies/\w+\.yml:\d+:\d+ ", message)
+    assert re.search(r"\([1-9]\d* in all; `gatehouse policy check` shows all\)$", message)
+    assert ["policy_rejected"] == kinds(runtime)
+
+
+def test_a_start_with_the_last_good_policies_is_said(
+    runtime: Runtime, clock: SettableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that starts on broken files says that older policies are in force."""
+    policy_file(runtime.settings.home).write_text("nonsense: 1\n", encoding="utf-8")
+    open_runtime(runtime.settings.home, clock, serving=True).close()
+    [(level, message)] = said(caplog)
+    assert "WARNING" == level
+    assert message.startswith("policies not changed: the last good ones are in force: ")
+
+
+def test_a_server_needs_its_policy_directory(runtime: Runtime, clock: SettableClock) -> None:
+    """Without the directory nothing is served, whatever was good before."""
+    shutil.rmtree(runtime.settings.home / "policies")
+    with pytest.raises(NotReady, match=r"policy\.directory: there is no directory policies"):
+        open_runtime(runtime.settings.home, clock, serving=True)

@@ -1,0 +1,23 @@
+"""What `gatehouse init` makes, and what it does not make."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gatehouse.ops.initialise import initialise
+from gatehouse.policy.errors import PolicyInvalid
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def test_broken_policies_leave_nothing_behind(tmp_path: Path) -> None:
+    """Mistakes in the policies are said before keys, certificate or tables are made."""
+    shutil.copy(PROJECT / "domain.yml", tmp_path / "domain.yml")
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "pay.yml").write_text("nonsense: 1\n", encoding="utf-8")
+    with pytest.raises(PolicyInvalid):
+        list(initialise(tmp_path))
+    assert ["domain.yml", "policies"] == sorted(item.name for item in tmp_path.iterdir())
