@@ -29,8 +29,9 @@ def files_with(deployment: Deployment, *needles: bytes) -> dict[str, list[bytes]
 
 
 def test_no_plaintext_in_any_file(deployment: Deployment) -> None:
-    """Message text, codes, passwords, conversation ids, session tokens and intent names are in no
-    file of the deployment, logs and write-ahead logs included."""
+    """Message text, codes, passwords, conversation ids and session tokens are in no file of the
+    deployment, logs and write-ahead logs included; intent names are in none of the conversations'
+    database (the audit log names them)."""
     account = deployment.person("employee")
     chat = account.sign_in()
     chat.say(f"hello {MARKED}, I am a marked text")
@@ -40,6 +41,7 @@ def test_no_plaintext_in_any_file(deployment: Deployment) -> None:
     chat.give(code)
     token = chat.http.cookies["__Host-gatehouse"]
     conversation = deployment.runtime.sessions.resolve(token).conversation_id
+    # Six digits alone also stand in hashes by chance; a stored code would end a quoted text.
     needles = [MARKED, code + '"', token, conversation, "granite-otter", "gross a year"]
     assert {} == files_with(deployment, *(needle.encode() for needle in needles))
     stored = files_with(deployment, b"view_salary", b"report_security_incident")
