@@ -30,7 +30,7 @@ code: environment ## Show a demo account's code: make code WHO=erin.walsh
 	@$(BIN)/gatehouse demo code "$(WHO)"
 
 test: model ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 	@$(BIN)/gatehouse test
 
 lint: environment tools ## Check style, types and layers
