@@ -65,6 +65,18 @@ class PolicySet:
         """Every role that rules may name."""
         return frozenset(self.vocabulary.roles)
 
+    def retention_of(self, intent: str) -> int | None:
+        """How long what was said about `intent` may be kept, in seconds.
+
+        None for an intent without a retention class: as long as the settings say. An intent that
+        the policies do not know gets the shortest class there is.
+        """
+        classes = self.vocabulary.retention
+        info = self.intents.get(intent)
+        if info is None:
+            return min(classes.values(), default=None)
+        return None if info.retention is None else classes[info.retention]
+
     def decide(self, request: Request) -> Decision:
         """The decision on `request`; see the module for how it is made. Never raises."""
         try:

@@ -130,8 +130,8 @@ class IntentInfo:
 
     `about` is whose data it concerns by construction; `protection` one of `PROTECTION`;
     `values` the values a code can be bound to; `attributes` the facts about the record that the
-    guarded action supplies, with their type (`text`, `number`, `truth`); `retention` in seconds;
-    `where` the place in the file.
+    guarded action supplies, with their type (`text`, `number`, `truth`); `retention` the name of a
+    retention class, None for the one that the settings give; `where` the place in the file.
     """
 
     name: str
@@ -140,5 +140,5 @@ class IntentInfo:
     protection: str
     values: frozenset[str] = frozenset()
     attributes: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    retention: int | None = None
+    retention: str | None = None
     where: Position = field(default=Position(""), compare=False)

@@ -21,7 +21,7 @@ from gatehouse.policy.model import PROTECTION, SUBJECTS, IntentInfo
 FILE = "vocabulary.yml"
 INTENTS_FILE = "intents.yml"
 LISTS = ("departments", "employment_types", "channels", "network_zones")
-_KEYS = ("version", "owner", "roles", *LISTS, "refusal", "runner_up")
+_KEYS = ("version", "owner", "roles", *LISTS, "retention", "refusal", "runner_up")
 _INTENT_KEYS = ("about", "groups", "protection", "values", "attributes", "retention")
 ATTRIBUTE_TYPES = ("text", "number", "truth")
 
@@ -44,11 +44,13 @@ class Vocabulary:
 
     `roles` maps a role to its description; `comes_with` to the roles that its accounts have too.
     `lists` has the allowed values of department, employment type, channel and network zone.
+    `retention` maps a retention class to seconds.
     """
 
     roles: Mapping[str, str]
     comes_with: Mapping[str, frozenset[str]]
     lists: Mapping[str, tuple[str, ...]]
+    retention: Mapping[str, int]
     refusal: str
     runner_up: RunnerUp
     intents: Mapping[str, IntentInfo]
@@ -63,7 +65,8 @@ def read(words: Node, intents: Node, domain: Domain, zone: str, problems: Proble
     entries = fields.mapping(words, "", _KEYS, ("version", "roles", "refusal", "runner_up"))
     fields.version(entries)
     roles, comes_with = _roles(fields, entries, domain)
-    described = _intents(fields, intents, domain)
+    retention = _retention(fields, entries.get("retention"))
+    described = _intents(fields, intents, domain, retention)
     groups: dict[str, set[str]] = {}
     for info in described.values():
         for group in info.groups:
@@ -74,6 +77,7 @@ def read(words: Node, intents: Node, domain: Domain, zone: str, problems: Proble
         roles=MappingProxyType(roles),
         comes_with=MappingProxyType(comes_with),
         lists=MappingProxyType({name: _list(fields, entries, name) for name in LISTS}),
+        retention=MappingProxyType(retention),
         refusal=say or "",
         runner_up=_runner_up(fields, entries, domain),
         intents=MappingProxyType(described),
@@ -106,6 +110,16 @@ def _roles(
     return roles, comes_with
 
 
+def _retention(fields: Fields, node: Node | None) -> dict[str, int]:
+    if node is None:
+        return {}
+    found: dict[str, int] = {}
+    for name, below in fields.mapping(node, "retention", None).items():
+        # A class that cannot be read stays known: the load fails for its own mistake only.
+        found[name] = fields.duration(below, join("retention", name)) or 0
+    return found
+
+
 def _list(fields: Fields, entries: dict[str, Node], name: str) -> tuple[str, ...]:
     node = entries.get(name)
     if node is None:
@@ -136,7 +150,9 @@ def _runner_up(fields: Fields, entries: dict[str, Node], domain: Domain) -> Runn
     return RunnerUp(1.0 if margin is None else margin, say or "", frozenset(continues or ()))
 
 
-def _intents(fields: Fields, node: Node, domain: Domain) -> dict[str, IntentInfo]:
+def _intents(
+    fields: Fields, node: Node, domain: Domain, retention: Mapping[str, int]
+) -> dict[str, IntentInfo]:
     entries = fields.mapping(node, "", ("version", "owner", "intents"), ("version", "intents"))
     fields.version(entries)
     listed = entries.get("intents")
@@ -151,7 +167,7 @@ def _intents(fields: Fields, node: Node, domain: Domain) -> dict[str, IntentInfo
         if key.text not in domain.intents:
             hint = did_you_mean(key.text, domain.intents)
             fields.wrong(key, path, f"the domain has no intent `{key.text}`", hint)
-        described[key.text] = _intent(fields, key, below, path)
+        described[key.text] = _intent(fields, key, below, path, retention)
     for name in sorted(domain.intents - described.keys()):
         hint = "add it with about, groups and protection"
         if name in BUILT_IN_INTENTS:
@@ -160,7 +176,9 @@ def _intents(fields: Fields, node: Node, domain: Domain) -> dict[str, IntentInfo
     return described
 
 
-def _intent(fields: Fields, key: Scalar, node: Node, path: str) -> IntentInfo:
+def _intent(
+    fields: Fields, key: Scalar, node: Node, path: str, retention: Mapping[str, int]
+) -> IntentInfo:
     keys = fields.mapping(node, path, _INTENT_KEYS, ("about", "groups", "protection"))
     about = "about" in keys and fields.choice(
         keys["about"], join(path, "about"), SUBJECTS, "subject"
@@ -168,7 +186,9 @@ def _intent(fields: Fields, key: Scalar, node: Node, path: str) -> IntentInfo:
     protection = "protection" in keys and fields.choice(
         keys["protection"], join(path, "protection"), PROTECTION, "protection"
     )
-    retention = keys.get("retention")
+    kept = keys.get("retention") and _kept(
+        fields, keys["retention"], join(path, "retention"), retention
+    )
     return IntentInfo(
         name=key.text,
         where=key.where,
@@ -177,10 +197,16 @@ def _intent(fields: Fields, key: Scalar, node: Node, path: str) -> IntentInfo:
         protection=protection or PROTECTION[-1],
         values=frozenset(_new_names(fields, keys.get("values"), join(path, "values"))),
         attributes=_attributes(fields, keys.get("attributes"), join(path, "attributes")),
-        retention=None
-        if retention is None
-        else fields.duration(retention, join(path, "retention")),
+        retention=kept or None,
     )
+
+
+def _kept(fields: Fields, node: Node, path: str, known: Mapping[str, int]) -> str | None:
+    if not known:
+        hint = f"list it as `retention: {{name: 8h}}` in {FILE} first"
+        fields.wrong(node, path, "the vocabulary has no retention classes", hint)
+        return None
+    return fields.choice(node, path, known, "retention class")
 
 
 def _new_names(fields: Fields, node: Node | None, path: str) -> tuple[str, ...]:

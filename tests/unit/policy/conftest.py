@@ -25,6 +25,7 @@ channels: [web, kiosk]
 network_zones: [office, outside]
 refusal: utter_refused
 runner_up: {margin: 0.1, say: utter_unclear, except: [inform]}
+retention: {brief: 1h, long: 2d}
 """
 
 INTENTS = """\

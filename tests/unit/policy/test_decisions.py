@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gatehouse.policy import Decision, Principal, StepUpTerms
+from gatehouse.policy import Decision, PolicyInvalid, Principal, StepUpTerms
+from gatehouse.policy.loader import build
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MISSING = object()
@@ -418,3 +419,29 @@ def test_garbage_in_a_fact_is_refused(compiled, ask, facts):
     )
     facts = {"intent": "view_pay", **facts}
     assert "deny" == compiled(rules).decide(ask(**facts)).effect
+
+
+def test_the_retention_class_of_an_intent(domain, files, sources):
+    """Seconds of its class; None without one; an unknown intent is kept for the shortest time."""
+    texts = files()
+    texts["intents.yml"] = texts["intents.yml"].replace("year]}", "year], retention: long}")
+    policies = build(sources(texts), domain)
+    got = [policies.retention_of(name) for name in ("view_bonus", "view_pay", "made_up")]
+    assert [172_800, None, 3600] == got
+
+
+def test_a_retention_class_needs_a_duration(domain, files, sources):
+    """A class may be named only once the vocabulary says how long it is."""
+    texts = files()
+    texts["intents.yml"] = texts["intents.yml"].replace("year]}", "year], retention: long}")
+    texts["vocabulary.yml"] = texts["vocabulary.yml"].replace(
+        "retention: {brief: 1h, long: 2d}", ""
+    )
+    with pytest.raises(PolicyInvalid) as raised:
+        build(sources(texts), domain)
+    problem = raised.value.problems[0]
+    assert ("policies/intents.yml:4:101", "intents.view_bonus.retention") == (
+        str(problem.where),
+        problem.path,
+    )
+    assert "the vocabulary has no retention classes" == problem.message
