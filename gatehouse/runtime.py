@@ -13,22 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from gatehouse.audit import AuditLog
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine
-from gatehouse.errors import NotReady, Unavailable
+from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, Sessions, Verifier
-from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
+from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain
 from gatehouse.settings import Settings, load_settings
 from gatehouse.stepup import StepUp, Totp
-from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations, Purged
-from gatehouse.tracker import schema as tracker_schema
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +109,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     clock = clock or SystemClock()
     ring = KeyRing.open(settings.path(settings.keys.directory), clock)
     engine = open_engine(settings.database_url(settings.database))
-    _create_tables(engine)
+    upgrade(engine)
     audit = AuditLog(
         open_engine(settings.database_url(settings.audit)), clock, ring.service_key("audit")
     )
@@ -139,14 +136,6 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         conversations=Conversations(engine, ring, clock, settings.retention, audit),
         exports=Exports(clock),
     )
-
-
-def _create_tables(engine: Engine) -> None:
-    try:
-        for metadata in (identity_schema.metadata, stepup_schema.metadata, tracker_schema.metadata):
-            metadata.create_all(engine)
-    except SQLAlchemyError as error:
-        raise Unavailable("the database does not answer", "check database.url") from error
 
 
 def _policies(
