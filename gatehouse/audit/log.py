@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from gatehouse import metrics, request_id
 from gatehouse.audit import schema
 from gatehouse.audit.chain import GENESIS, canonical, link
 from gatehouse.clock import Clock, as_iso
@@ -54,6 +55,7 @@ KINDS = frozenset(
         "turn_refused",
     }
 )
+metrics.AUDIT_ENTRIES.expect(KINDS)
 MAX_FACT = 500
 
 
@@ -111,7 +113,7 @@ class AuditLog:
         """
         body = canonical(self._body(kind, person, conversation, facts))
         try:
-            with self._engine.begin() as connection:
+            with metrics.AUDIT_APPEND.measure(), self._engine.begin() as connection:
                 schema.serialise_writers(connection)
                 last = connection.execute(
                     sa.select(schema.entries.c.sequence, schema.entries.c.chain)
@@ -127,7 +129,9 @@ class AuditLog:
                     )
                 )
         except SQLAlchemyError as error:
+            metrics.AUDIT_FAILURES.add()
             raise AuditUnavailable("the audit log cannot be written") from error
+        metrics.recorded(kind, facts)
         return int(sequence) + 1
 
     def entries(self, after: int = 0, batch: int = 1000) -> Iterator[Entry]:
@@ -165,6 +169,7 @@ class AuditLog:
             body["person"] = self.pseudonym("person", person)
         if conversation is not None:
             body["conversation"] = self.pseudonym("conversation", conversation)
+        facts = {"request_id": request_id.current(), **facts}
         for name, value in facts.items():
             if isinstance(value, str) and len(value) > MAX_FACT:
                 raise ValueError(f"the fact {name} is too long for an audit entry")
