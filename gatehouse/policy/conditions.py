@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatehouse.policy.cuts import Includes, OneOf
 from gatehouse.policy.document import Mapping, Node
 from gatehouse.policy.fields import Fields, join
 from gatehouse.policy.model import SUBJECTS, IntentInfo, Request
@@ -83,7 +84,7 @@ def _subject(fields: Fields, node: Node, path: str) -> Clause | None:
             return MISSING
         return YES if subject in allowed else NO
 
-    return Clause("subject", f"it is about {either(names)}", test)
+    return Clause("subject", f"it is about {either(names)}", test, OneOf(allowed))
 
 
 def _listed(
@@ -111,7 +112,8 @@ def _listed(
             return MISSING
         return YES if value in allowed else NO
 
-    return Clause(key, f"the {key.replace('_', ' ')} is {either(names)}", test)
+    words = f"the {key.replace('_', ' ')} is {either(names)}"
+    return Clause(key, words, test, OneOf(allowed))
 
 
 def _served(
@@ -129,4 +131,5 @@ def _served(
         return miss if wanted.isdisjoint(request.served) else hit
 
     negation = "" if key == "served" else "not "
-    return Clause("served", f"{either(names)} was {negation}served before", test)
+    words = f"{either(names)} was {negation}served before"
+    return Clause("served", words, test, Includes(wanted))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 
+from gatehouse.policy.cuts import Between, OneOf
 from gatehouse.policy.document import Mapping, Node, Sequence, is_scalar
 from gatehouse.policy.fields import Fields, join
 from gatehouse.policy.model import IntentInfo, Request, Value
@@ -41,7 +42,8 @@ def limits(fields: Fields, node: Node, path: str, key: str) -> Clause | None:
             return MISSING
         return YES if low <= value <= high else NO
 
-    return Clause(key, " ".join(filter(None, (start, _range(low, high), end))), test)
+    words = " ".join(filter(None, (start, _range(low, high), end)))
+    return Clause(key, words, test, Between(low, high))
 
 
 def record(
@@ -85,7 +87,8 @@ def _amount(name: str, low: float, high: float) -> Clause:
             return MISSING
         return YES if low <= value <= high else NO  # type: ignore[operator]
 
-    return Clause(f"resource.{name}", f"{name} is {_range(low, high)}", test)
+    words = f"{name} is {_range(low, high)}"
+    return Clause(f"resource.{name}", words, test, Between(low, high))
 
 
 def _equals(name: str, values: Collection[Value], kind: str) -> Clause:
@@ -101,7 +104,7 @@ def _equals(name: str, values: Collection[Value], kind: str) -> Clause:
         return YES if value in allowed else NO
 
     words = either([str(value) for value in values])
-    return Clause(f"resource.{name}", f"{name} is {words}", test)
+    return Clause(f"resource.{name}", f"{name} is {words}", test, OneOf(allowed))
 
 
 def slots(
@@ -126,7 +129,8 @@ def _slot(fields: Fields, node: Node, path: str, name: str) -> Clause | None:
             return MISSING
         return YES if value in allowed else NO
 
-    return Clause(f"slots.{name}", f"{name} is {either([str(v) for v in values])}", test)
+    words = f"{name} is {either([str(v) for v in values])}"
+    return Clause(f"slots.{name}", words, test, OneOf(allowed))
 
 
 def _values(fields: Fields, node: Node, path: str, kind: str) -> list[Value] | None:

@@ -7,11 +7,12 @@ with the clock on the wall. A request without an aware time has no time: the cla
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
+from gatehouse.policy.cuts import WallClock
 from gatehouse.policy.document import Node, is_scalar
 from gatehouse.policy.errors import did_you_mean
 from gatehouse.policy.fields import Fields, join
@@ -77,7 +78,9 @@ def validity(
         return NO if (first and day < first) or (last and day > last) else YES
 
     words = " ".join([*([f"from {first}"] if first else []), *([f"until {last}"] if last else [])])
-    return Clause("at", f"the date is {words}", test), last
+    ends = (first, last + timedelta(days=1) if last and last < date.max else None)
+    cuts = WallClock(zone_name, days=tuple(day for day in ends if day))
+    return Clause("at", f"the date is {words}", test, cuts), last
 
 
 def _window(fields: Fields, node: Node, path: str, default: str) -> tuple[int, int, str] | None:
@@ -119,7 +122,7 @@ def _hours(start: int, end: int, zone_name: str) -> Clause:
         return YES if inside else NO
 
     words = f"the time in {zone_name} is {_clock(start)} to {_clock(end)}"
-    return Clause("at", words, test)
+    return Clause("at", words, test, WallClock(zone_name, minutes=(start, end)))
 
 
 def _weekdays(fields: Fields, node: Node, path: str, zone_name: str) -> Clause | None:
@@ -145,7 +148,7 @@ def _weekdays(fields: Fields, node: Node, path: str, zone_name: str) -> Clause |
         return YES if at.weekday() in days else NO
 
     names = ", ".join(WEEKDAYS[day] for day in sorted(days))
-    return Clause("at", f"the day in {zone_name} is {names}", test)
+    return Clause("at", f"the day in {zone_name} is {names}", test, WallClock(zone_name))
 
 
 def _span(text: str) -> set[int]:

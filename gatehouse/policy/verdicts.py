@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatehouse.policy.cuts import Cuts
 from gatehouse.policy.model import Request
 
 NO, YES, MISSING, PENDING = 0, 1, 2, 3
@@ -20,11 +21,15 @@ Test = Callable[[Request, str | None], int]
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One condition: the fact it reads, what it says in words, and its test."""
+    """One condition: the one fact it reads, what it says in words, and its test.
+
+    `cuts` say where the answer can change; without them nobody can tell what an edit changes.
+    """
 
     fact: str
     words: str
     test: Test
+    cuts: Cuts | None = None
 
 
 @dataclass(frozen=True, slots=True)
