@@ -1,7 +1,8 @@
 """What the sealed nodes of the key ring contain, and their bytes.
 
 Three levels: the *top* (service keys and one key per bucket), a *bucket* per expiry day (one key
-per page and the tag key), and a *page* (the data keys of some of the day's names). Values are
+per page and the tag key), and a *page* (the data keys of some of the day's names). Two buckets
+have no day: legal holds and kept keys. Values are
 plain data and never changed in place by a reader; nothing here seals, stores or reads a clock.
 """
 
@@ -16,6 +17,9 @@ from typing import Final
 from gatehouse.keys.errors import KeyRingDamaged
 
 SHARDS: Final = 256
+# Buckets that no day ends. A hold keeps a second copy of a data key; a kept key has no expiry.
+HELD: Final = 2**31 - 1
+KEPT: Final = 2**31 - 2
 _DAY: Final = 86_400
 _ENTRY: Final = struct.Struct(">32s32sdq")
 

@@ -9,6 +9,8 @@ make a new root for an existing ring, and never hand out a key after its expiry.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +27,8 @@ from gatehouse.keys.directory import (
     refuse_missing,
 )
 from gatehouse.keys.envelope import KEY_SIZE
-from gatehouse.keys.errors import AlreadyInitialised, UnknownKey
-from gatehouse.keys.nodes import Entry, day_is_over, digest_of, expiry_day
+from gatehouse.keys.errors import AlreadyInitialised, KeyRingUnavailable, UnknownKey
+from gatehouse.keys.nodes import HELD, KEPT, Entry, day_is_over, digest_of, expiry_day
 from gatehouse.keys.roots import FileRoot, Root
 from gatehouse.keys.shelf import Shelf
 from gatehouse.keys.tree import Known, Tree, load
@@ -80,6 +82,31 @@ class KeyRing:
         ring._settle()
         return ring
 
+    @classmethod
+    @contextmanager
+    def open_copy(
+        cls, copy: Path, directory: Path, clock: Clock, root: RootFactory = FileRoot
+    ) -> Iterator[KeyRing]:
+        """An old copy of `ring.db` under the present roots of `directory`, for proofs only.
+
+        Works on a private temporary copy, so that neither the copy nor any root is changed; its
+        write-ahead log, when it lies beside it, belongs to it. Raises `RootMissing` when the
+        generation of the copy was destroyed, `KeyRingDamaged` when it is not a ring.
+        """
+        with tempfile.TemporaryDirectory(prefix="gatehouse-ring-") as scratch:
+            path = Path(scratch) / RING_FILE
+            for suffix in ("", "-wal"):
+                beside = copy.with_name(copy.name + suffix)
+                if not suffix or beside.exists():
+                    _copy_private(beside, path.with_name(path.name + suffix))
+            ring = cls(Shelf(path), root(directory, clock), clock)
+            try:
+                with ring._reading():
+                    pass
+                yield ring
+            finally:
+                ring.close()
+
     @property
     def generation(self) -> int:
         """Number of the present root generation; it only grows."""
@@ -126,16 +153,24 @@ class KeyRing:
             found = tree.find(name)
         return found[1] if found and found[1].alive(self._clock.now()) else None
 
+    def find_any(self, name: str) -> Entry | None:
+        """As `lookup`, expired or not; only for proving what a copy of the ring still opens."""
+        with self._reading() as tree:
+            found = tree.find(name)
+        return found[1] if found else None
+
     def extend(self, name: str, expires_at: float) -> None:
         """Let `name` expire at `expires_at`. Raises `UnknownKey` when it has no live key."""
         self.advance(name, expires_at, 0)
 
-    def advance(self, name: str, expires_at: float, position: int) -> None:
+    def advance(
+        self, name: str, expires_at: float, position: int, held_as: str | None = None
+    ) -> None:
         """As `extend`, and record that the records of `name` go as far as `position`.
 
         The position never goes back. It is what lets a store notice that its database was put
-        back to an older state. Survives the death of the process at once, a power cut after
-        at most a minute.
+        back to an older state. The copy held as `held_as`, if there is one, follows. Survives
+        the death of the process at once, a power cut after at most a minute.
         """
         now = self._clock.now()
         with self._writing(durable=self._sync_is_due(now)) as tree:
@@ -146,18 +181,24 @@ class KeyRing:
             position = max(position, entry.position)
             if (expires_at, position) != (entry.expires_at, entry.position):
                 _place(tree, name, found, Entry(entry.key, expires_at, position))
+                if held_as is not None and tree.find_in(HELD, held_as) is not None:
+                    tree.put(HELD, held_as, Entry(entry.key, expires_at, position))
 
     def destroy(self, names: Iterable[str]) -> int:
         """End the keys of `names`, here and in every older copy of the ring; how many there were.
 
-        Raises `KeyRingUnavailable` when the old root could not be destroyed; asking again, for
+        Kept keys of these names end as well; copies under a hold stay. Raises `KeyRingUnavailable` when the old root could not be destroyed; asking again, for
         the same or no names, then tries again.
         """
+        names = set(names)
         with self._rotating() as tree:
-            found = [(place, name) for name in set(names) if (place := tree.find(name))]
+            found = [(place, name) for name in names if (place := tree.find(name))]
             for (day, _entry), name in found:
                 tree.remove(day, digest_of(name))
-        return len(found)
+            kept = [name for name in names if tree.find_in(KEPT, name)]
+            for name in kept:
+                tree.remove(KEPT, digest_of(name))
+        return len(found) + len(kept)
 
     def drop_expired(self) -> int:
         """End every expired key, whole buckets where the day is over; how many there were."""
@@ -172,6 +213,55 @@ class KeyRing:
                     tree.remove(day, digest)
                 dropped += len(ended)
         return dropped
+
+    def hold(self, name: str, held_as: str) -> None:
+        """Keep a second copy of the live key of `name`, called `held_as`, until `release`.
+
+        Neither its expiry nor `destroy` ends that copy, and no other method answers from it: who
+        may hold and read is for the caller to decide and to record. Holding again is no error.
+        Raises `UnknownKey` when `name` has no live key, `InvalidInput` when another key is held
+        under `held_as`.
+        """
+        now = self._clock.now()
+        with self._writing() as tree:
+            found, held = tree.find(name), tree.find_in(HELD, held_as)
+            if found is None or not found[1].alive(now):
+                raise UnknownKey("a key that should be held does not exist any more")
+            if held is not None and held.key != found[1].key:
+                raise InvalidInput("another key is held under this name")
+            tree.put(HELD, held_as, found[1])
+
+    def held(self, held_as: str) -> Entry | None:
+        """The copy that `hold` made, whatever became of the original; None when there is none."""
+        with self._reading() as tree:
+            return tree.find_in(HELD, held_as)
+
+    def release(self, held_as: Iterable[str]) -> int:
+        """End held copies as `destroy` ends keys; how many there were."""
+        held_as = set(held_as)
+        with self._rotating() as tree:
+            found = [name for name in held_as if tree.find_in(HELD, name)]
+            for name in found:
+                tree.remove(HELD, digest_of(name))
+        return len(found)
+
+    def kept_key(self, name: str) -> bytes:
+        """32 bytes made once for `name`, without expiry, until `destroy`."""
+        key = self.find_kept(name)
+        if key is None:
+            with self._writing() as tree:
+                entry = tree.find_in(KEPT, name)
+                if entry is None:
+                    entry = Entry(os.urandom(KEY_SIZE), 0.0, 0)
+                    tree.put(KEPT, name, entry)
+                key = entry.key
+        return key
+
+    def find_kept(self, name: str) -> bytes | None:
+        """The kept key of `name`; None when there is none."""
+        with self._reading() as tree:
+            entry = tree.find_in(KEPT, name)
+        return entry.key if entry else None
 
     def rotate(self) -> int:
         """Move to a new root generation; its number. Older copies of the ring stop opening."""
@@ -260,4 +350,11 @@ class KeyRing:
 def _place(tree: Tree, name: str, found: tuple[int, Entry] | None, entry: Entry) -> None:
     if found is not None and found[0] != expiry_day(entry.expires_at):
         tree.remove(found[0], digest_of(name))
-    tree.put(name, entry)
+    tree.put(expiry_day(entry.expires_at), name, entry)
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise KeyRingUnavailable(f"{source} cannot be read: {error.strerror}") from error

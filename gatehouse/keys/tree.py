@@ -14,6 +14,8 @@ from typing import Final
 from gatehouse.keys.envelope import KEY_SIZE, associated_data, seal, unseal
 from gatehouse.keys.errors import EnvelopeError, KeyRingDamaged, KeyRingNotReady
 from gatehouse.keys.nodes import (
+    HELD,
+    KEPT,
     Bucket,
     Entry,
     Page,
@@ -21,7 +23,6 @@ from gatehouse.keys.nodes import (
     decode_page,
     digest_of,
     encode_page,
-    expiry_day,
     find_entry,
     shard_of,
 )
@@ -93,19 +94,25 @@ class Tree:
 
     def days(self) -> list[int]:
         """Expiry days, latest first: the keys in use are mostly there."""
-        return sorted(self.known.top.buckets, reverse=True)
+        return sorted(self.known.top.buckets.keys() - {HELD, KEPT}, reverse=True)
 
     def find(self, name: str) -> tuple[int, Entry] | None:
         """The day and entry of `name`, expired or not."""
-        digest = digest_of(name)
         for day in self.days():
-            if (day, shard_of(digest)) in self._pages:
-                entry = self._pages[day, shard_of(digest)].get(digest)
-            else:
-                entry = find_entry(self._page_bytes(day, shard_of(digest)), digest)
+            entry = self.find_in(day, name)
             if entry is not None:
                 return day, entry
         return None
+
+    def find_in(self, day: int, name: str) -> Entry | None:
+        """The entry of `name` in one bucket; None also when there is no such bucket."""
+        if day not in self.known.top.buckets:
+            return None
+        digest = digest_of(name)
+        place = day, shard_of(digest)
+        if place in self._pages:
+            return self._pages[place].get(digest)
+        return find_entry(self._page_bytes(*place), digest)
 
     def bucket(self, day: int) -> Bucket:
         """The bucket of an existing `day`."""
@@ -135,10 +142,10 @@ class Tree:
         self.known.buckets[day] = bucket
         self._altered.add(day)
 
-    def put(self, name: str, entry: Entry) -> None:
-        """Write the entry of `name` into the bucket of its expiry day."""
+    def put(self, day: int, name: str, entry: Entry) -> None:
+        """Write the entry of `name` into the bucket of `day`, made if it is not there."""
         digest = digest_of(name)
-        day, shard = expiry_day(entry.expires_at), shard_of(digest)
+        shard = shard_of(digest)
         page = self.page(day, shard) if day in self.known.top.buckets else {}
         if shard not in self.ensure_bucket(day).pages:
             self._set_page_key(day, shard)
@@ -218,7 +225,9 @@ class Tree:
         page = self._pages[day, shard]
         key = self.bucket(day).pages[shard]
         where = _where("page", self.known.ring, day=day, shard=shard)
-        earliest = min((entry.expires_at for entry in page.values()), default=_NEVER)
+        earliest = _NEVER
+        if day not in (HELD, KEPT):
+            earliest = min((entry.expires_at for entry in page.values()), default=_NEVER)
         self._shelf.execute(
             "REPLACE INTO pages (day, shard, keys, earliest, node) VALUES (?, ?, ?, ?, ?)",
             day, shard, len(page), earliest, seal(key, encode_page(page), where),
