@@ -37,7 +37,7 @@ class ViewStoredData(GuardedAction):
         items = [
             f"a conversation begun on {_moment(one.started_at, turn)}: "
             f"{days(one.turns, 'message')} so far, erased for good on "
-            f"{_moment(one.expires_at, turn)} if nothing is added"
+            f"{_moment(one.expires_at, turn)}{'' if one.fixed else ' if nothing is added'}"
             for one in stored[-MOST_CONVERSATIONS:]
         ]
         number = days(len(stored), "conversation")

@@ -20,6 +20,7 @@ from gatehouse.errors import InvalidInput
 
 PROFILES = ("development", "production")
 ON_END = ("destroy", "keep")
+COUNTS_FROM = ("last_message", "start")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -109,7 +110,16 @@ class Tls:
 class Retention:
     """How long a conversation can be read."""
 
-    ttl: int = _setting("24h", "Time from the last message to expiry.", kind="duration")
+    ttl: int = _setting(
+        "24h",
+        "Time to expiry; retention classes of the policies may shorten it.",
+        kind="duration",
+    )
+    counts_from: str = _setting(
+        "last_message",
+        "Whether `ttl` counts from the last message, or from the start and never moves.",
+        choices=COUNTS_FROM,
+    )
     purge_interval: int = _setting("60s", "Pause between two purges.", kind="duration")
     on_end: str = _setting(
         "destroy", "What happens when a person ends a conversation.", choices=ON_END

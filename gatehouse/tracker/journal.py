@@ -24,6 +24,7 @@ from gatehouse.tracker.errors import (
     TrackerConflict,
     TrackerTampered,
 )
+from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.records import Event, Head, open_head, open_turns, seal_turn
 from gatehouse.tracker.rows import Live, Rows
@@ -61,17 +62,22 @@ class Reading:
 
 
 class Journal:
-    """Sealed conversations in `engine` with keys in `ring`; each lives `ttl` seconds."""
+    """Sealed conversations in `engine` with keys in `ring`; each lives as `life` says."""
 
     def __init__(
-        self, engine: Engine, ring: KeyRing, clock: Clock, ttl: float, audit: Audit | None = None
+        self,
+        engine: Engine,
+        ring: KeyRing,
+        clock: Clock,
+        life: Lifetime,
+        audit: Audit | None = None,
     ) -> None:
         self._engine = engine
         self._ring = ring
         self._clock = clock
         self.names = Pseudonyms(ring)
         self._rows = Rows(self.names, clock)
-        self._ttl = ttl
+        self._life = life
         self._audit = audit
 
     def read(self, conversation_id: str, *, whole: bool) -> Reading | None:
@@ -187,7 +193,7 @@ class Journal:
     def _begin(self, connection: Connection, conversation_id: str, person_id: str | None) -> Live:
         """A new row for a conversation that has none alive; what is left of a dead one goes."""
         now = self._clock.now()
-        expires_at = now + self._ttl
+        expires_at = self._life.expires_at(now, now, None)
         tags = self.names.conversation_tags(conversation_id)
         connection.execute(sa.delete(conversations).where(conversations.c.tag.in_(tags)))
         key = self._ring.data_key(self.names.ring_name(conversation_id), expires_at)
@@ -200,7 +206,9 @@ class Journal:
     def _add(self, connection: Connection, live: Live, events: Sequence[Event]) -> Head:
         now = self._clock.now()
         envelope = seal_turn(live.key, live.handle, live.head, events)
-        head = live.head.after(events, envelope, now, now + self._ttl)
+        deadline = self._life.deadline(live.head.deadline, events, now)
+        expires_at = self._life.expires_at(live.head.started_at, now, deadline)
+        head = live.head.after(events, envelope, now, expires_at, deadline)
         connection.execute(
             sa.insert(records).values(handle=live.handle, sequence=head.sequence, envelope=envelope)
         )

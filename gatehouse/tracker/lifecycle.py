@@ -19,6 +19,7 @@ from gatehouse.keys import KeyRing
 from gatehouse.settings import Retention
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.journal import Audit, Journal
+from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.records import Head, open_head
 from gatehouse.tracker.schema import conversations, records
 from gatehouse.tracker.transactions import changing, snapshot, translated
@@ -57,12 +58,16 @@ class Purged:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is stored of one conversation: times in epoch seconds and the number of turns."""
+    """What is stored of one conversation: times in epoch seconds and the number of turns.
+
+    `fixed` is true when another message would not let it live longer.
+    """
 
     started_at: float
     last_message_at: float
     expires_at: float
     turns: int
+    fixed: bool = False
 
 
 class Conversations:
@@ -76,7 +81,8 @@ class Conversations:
         retention: Retention,
         audit: Audit | None = None,
     ) -> None:
-        self._journal = Journal(engine, ring, clock, retention.ttl, audit)
+        self._life = Lifetime.of(retention)
+        self._journal = Journal(engine, ring, clock, self._life, audit)
         self._keep = retention.on_end == "keep"
         self._engine = engine
         self._ring = ring
@@ -137,31 +143,30 @@ class Conversations:
 
     def summary(self, person_id: str) -> tuple[Summary, ...]:
         """What is stored of this person's living conversations, oldest first."""
-        c = conversations.c
-        turns = sa.func.count(records.c.sequence)
-        with snapshot(self._engine) as connection:
-            rows = connection.execute(
-                sa.select(c.started_at, c.last_message_at, c.expires_at, turns)
-                .select_from(conversations.outerjoin(records))
-                .where(c.person_tag.in_(self._journal.names.person_tags(person_id)))
-                .where(c.expires_at > self._clock.now())
-                .group_by(c.handle)
-                .order_by(c.started_at, c.handle)
-            ).fetchall()
-        return tuple(Summary(*row) for row in rows)
+        return tuple(
+            Summary(
+                head.started_at,
+                head.last_message_at,
+                head.expires_at,
+                head.sequence,
+                self._life.from_start or head.deadline is not None,
+            )
+            for head in self._heads_of(person_id)
+        )
 
     def conversation_ids(self, person_id: str) -> tuple[str, ...]:
         """The ids of this person's living conversations, oldest first."""
+        return tuple(head.conversation_id for head in self._heads_of(person_id))
+
+    def _heads_of(self, person_id: str) -> list[Head]:
+        """The heads of this person's living conversations, oldest first."""
         c = conversations.c
         tags = self._journal.names.person_tags(person_id)
         with snapshot(self._engine) as connection:
             rows = _rows(connection, c.person_tag.in_(tags) & (c.expires_at > self._clock.now()))
-        heads = [self._head(row) for row in sorted(rows, key=lambda row: row.started_at)]
-        return tuple(
-            head.conversation_id
-            for head in heads
-            if head.conversation_id is not None and head.person_id == person_id
-        )
+        heads = [self._head(row) for row in rows]
+        mine = [head for head in heads if isinstance(head, Head) and head.person_id == person_id]
+        return sorted(mine, key=lambda head: head.started_at)
 
     def _request(self, which: Any, reason: str) -> int:
         """An erasure overrides an end, because it reaches further."""

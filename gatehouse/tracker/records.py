@@ -28,7 +28,8 @@ class Head:
     """The sealed summary of a conversation; `chain` covers all its records.
 
     The `session_` fields say where the last session starts: the record, the event in it, the
-    chain before it and the number of events since.
+    chain before it and the number of events since. `deadline` is the earliest limit of a retention
+    class that was touched, None when there is none.
     """
 
     conversation_id: str
@@ -43,15 +44,22 @@ class Head:
     session_offset: int = 0
     session_chain: str = _START
     session_events: int = 0
+    deadline: float | None = None
 
     def after(
-        self, events: Sequence[Event], envelope: bytes, now: float, expires_at: float
+        self,
+        events: Sequence[Event],
+        envelope: bytes,
+        now: float,
+        expires_at: float,
+        deadline: float | None = None,
     ) -> Head:
         """The head once `envelope` with `events` is the next record."""
         head = replace(
             self,
             last_message_at=now,
             expires_at=expires_at,
+            deadline=deadline,
             sequence=self.sequence + 1,
             events=self.events + len(events),
             chain=following(self.chain, envelope),

@@ -28,6 +28,7 @@ from gatehouse.settings import Retention
 from gatehouse.tracker.errors import TrackerUnavailable
 from gatehouse.tracker.journal import Audit, Journal, Mark
 from gatehouse.tracker.lifecycle import Conversations
+from gatehouse.tracker.lifetimes import Lifetime
 
 _MARK = "_gatehouse_mark"
 _channel_serves = False
@@ -73,10 +74,12 @@ class EncryptedTrackerStore(TrackerStore):
         ttl: int,
         event_broker: EventBroker | None = None,
         audit: Audit | None = None,
+        life: Lifetime | None = None,
     ) -> EncryptedTrackerStore:
-        """A store over the given services; conversations live `ttl` seconds from a message."""
-        journal = Journal(engine, ring, clock, ttl, audit)
+        """A store over the given services; conversations live `ttl` seconds from a message, or as
+        `life` says."""
         retention = Retention(ttl=ttl, purge_interval=60, on_end="destroy")
+        journal = Journal(engine, ring, clock, life or Lifetime.of(retention), audit)
         parts = (journal, Conversations(engine, ring, clock, retention, audit))
         return cls(domain, event_broker=event_broker, parts=parts)
 
@@ -170,8 +173,13 @@ def _of_this_process() -> tuple[Journal, Conversations]:
         from gatehouse import runtime
 
         services = runtime.current()
-        ttl = services.settings.retention.ttl
-        journal = Journal(services.engine, services.ring, services.clock, ttl, services.audit)
+        policies = services.policies
+
+        def retention_of(intent: str) -> int | None:
+            return policies.current().retention_of(intent)
+
+        life = Lifetime.of(services.settings.retention, retention_of)
+        journal = Journal(services.engine, services.ring, services.clock, life, services.audit)
         return journal, services.conversations
     except (ImportError, AttributeError) as error:
         raise NotReady(f"the tracker store cannot be put together: {error}") from error

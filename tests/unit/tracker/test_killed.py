@@ -13,6 +13,7 @@ from gatehouse.clock import SettableClock
 from gatehouse.db import open_engine
 from gatehouse.keys import KeyRing
 from gatehouse.tracker.journal import Journal
+from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.schema import metadata
 
 TTL = 3600
@@ -21,7 +22,7 @@ TTL = 3600
 def _journal(directory: Path, ring: KeyRing, clock: SettableClock) -> Journal:
     engine = open_engine(f"sqlite:///{directory / 'gatehouse.db'}")
     metadata.create_all(engine)
-    return Journal(engine, ring, clock, TTL)
+    return Journal(engine, ring, clock, Lifetime(TTL))
 
 
 def write_for_ever(directory: Path) -> None:
