@@ -133,7 +133,14 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
             engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
         ),
         policies=policies,
-        conversations=Conversations(engine, ring, clock, settings.retention, audit),
+        conversations=Conversations(
+            engine,
+            ring,
+            clock,
+            settings.retention,
+            audit,
+            lambda intent: policies.current().retention_of(intent),
+        ),
         exports=Exports(clock),
     )
 

@@ -19,7 +19,7 @@ from gatehouse.keys import KeyRing
 from gatehouse.settings import Retention
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.journal import Audit, Journal
-from gatehouse.tracker.lifetimes import Lifetime
+from gatehouse.tracker.lifetimes import Lifetime, RetentionOf, no_classes
 from gatehouse.tracker.records import Head, open_head
 from gatehouse.tracker.schema import conversations, records
 from gatehouse.tracker.transactions import changing, snapshot, translated
@@ -80,9 +80,10 @@ class Conversations:
         clock: Clock,
         retention: Retention,
         audit: Audit | None = None,
+        retention_of: RetentionOf = no_classes,
     ) -> None:
-        self._life = Lifetime.of(retention)
-        self._journal = Journal(engine, ring, clock, self._life, audit)
+        self.life = Lifetime.of(retention, retention_of)
+        self._journal = Journal(engine, ring, clock, self.life, audit)
         self._keep = retention.on_end == "keep"
         self._engine = engine
         self._ring = ring
@@ -149,7 +150,7 @@ class Conversations:
                 head.last_message_at,
                 head.expires_at,
                 head.sequence,
-                self._life.from_start or head.deadline is not None,
+                self.life.from_start or head.deadline is not None,
             )
             for head in self._heads_of(person_id)
         )

@@ -18,7 +18,8 @@ RetentionOf = Callable[[str], int | None]
 """Seconds for which what was said about an intent may be kept; None when no class limits it."""
 
 
-def _no_classes(_intent: str) -> int | None:
+def no_classes(_intent: str) -> int | None:
+    """No class limits anything."""
     return None
 
 
@@ -28,10 +29,10 @@ class Lifetime:
 
     ttl: float
     from_start: bool = False
-    retention_of: RetentionOf = _no_classes
+    retention_of: RetentionOf = no_classes
 
     @classmethod
-    def of(cls, retention: Retention, retention_of: RetentionOf = _no_classes) -> Lifetime:
+    def of(cls, retention: Retention, retention_of: RetentionOf = no_classes) -> Lifetime:
         """The limits as the settings and the policies say them."""
         return cls(retention.ttl, retention.counts_from == "start", retention_of)
 

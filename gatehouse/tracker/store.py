@@ -173,12 +173,7 @@ def _of_this_process() -> tuple[Journal, Conversations]:
         from gatehouse import runtime
 
         services = runtime.current()
-        policies = services.policies
-
-        def retention_of(intent: str) -> int | None:
-            return policies.current().retention_of(intent)
-
-        life = Lifetime.of(services.settings.retention, retention_of)
+        life = services.conversations.life
         journal = Journal(services.engine, services.ring, services.clock, life, services.audit)
         return journal, services.conversations
     except (ImportError, AttributeError) as error:

@@ -522,6 +522,7 @@ def test_stored_data(runtime: SimpleNamespace) -> None:
         last_message_at=NOW.timestamp(),
         expires_at=NOW.timestamp() + 86400,
         turns=3,
+        fixed=False,
     )
     runtime.conversations.summary = lambda person: (one,) if person == f"p-{ERIN}" else ()
     reply = ViewStoredData().perform(turn())
