@@ -42,6 +42,7 @@ def _services(deployment: Deployment) -> SimpleNamespace:
 def test_rasa_builds_it_from_endpoints(local: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """`tracker_store: {type: …}` gives this store, over the services of the process."""
     monkeypatch.setattr(runtime, "current", lambda: _services(local))
+    monkeypatch.setattr("gatehouse.tracker.store._channel_serves", True)
     store = create_tracker_store(EndpointConfig(type=TYPE), DOMAIN)
     assert type(store) is EncryptedTrackerStore
     assert store.domain is DOMAIN
