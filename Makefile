@@ -17,7 +17,7 @@ BIN := .venv/bin
 WHO := erin.walsh
 TOOLS := .venv-tools/bin
 
-.PHONY: help run code test lint format lock clean environment tools model
+.PHONY: help run code test bench lint format lock clean environment tools model
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,9 @@ code: environment ## Show a demo account's code: make code WHO=erin.walsh
 test: model ## Run every test
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 	@$(BIN)/gatehouse test
+
+bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
+	@$(BIN)/python -m bench $(ONLY)
 
 lint: environment tools ## Check style, types and layers
 	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }
