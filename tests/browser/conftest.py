@@ -1,0 +1,56 @@
+"""Chromium, the served demonstration, and the watch over every page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.browsing import CHROMIUM, QUIET, Visitor, Watch
+from tests.e2e.conftest import _trained_model, deployment, employee
+from tests.e2e.deployment import Account, Deployment
+
+__all__ = ["_trained_model", "deployment", "employee"]
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; these tests need it, and continuous integration has it."""
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is not installed")
+        pytest.skip("Chromium is not installed (Debian's package: chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(QUIET), chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch(deployment: Deployment) -> Iterator[Watch]:
+    """Fails the test when a page of it broke the content security policy or met a script error."""
+    watch = Watch(deployment.origin)
+    yield watch
+    assert [] == watch.collect()
+
+
+@pytest.fixture
+def visit(browser: Browser, watch: Watch, employee: Account) -> Iterator[Visit]:
+    """Makes visitors; takes an account and options of a browser context."""
+    visitors: list[Visitor] = []
+
+    def make(account: Account = employee, **options: Any) -> Visitor:
+        visitors.append(Visitor(browser, watch, account, **options))
+        return visitors[-1]
+
+    yield make
+    watch.collect()
+    for visitor in visitors:
+        visitor.close()

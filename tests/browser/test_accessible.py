@@ -1,0 +1,147 @@
+"""WCAG 2.2 AA in every state and both themes, as axe-core sees it, and what it cannot see."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import PHONE, card, composer
+from tests.browser.conftest import Visit
+from tests.e2e.deployment import Account
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FEATURES = pytest.mark.parametrize(
+    ("theme", "size"), [("light", None), ("dark", PHONE)], ids=["light-desktop", "dark-phone"]
+)
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The checker's source."""
+    if not AXE.is_file():
+        missing = "axe-core is not installed (npm install, in tests/browser)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return AXE.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """What axe finds on the page as it is now."""
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS
+    )
+    assert found["passes"]
+    return [
+        f"{item['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+        for item in found["violations"]
+        for node in item["nodes"]
+    ]
+
+
+def options(theme: str, size: dict[str, int] | None) -> dict[str, Any]:
+    return {"color_scheme": theme, **({"viewport": size} if size else {})}
+
+
+@FEATURES
+def test_every_state_is_without_violations(
+    visit: Visit, employee: Account, axe: str, theme: str, size: dict[str, int] | None
+) -> None:
+    """Sign-in, its refusal, empty, answered, refused, buttons, card, wrong code, dialog, offline."""
+    visitor = visit(**options(theme, size))
+    page = visitor.open()
+    states: dict[str, list[str]] = {}
+
+    def look(state: str) -> None:
+        states[state] = violations(page, axe)
+
+    expect(page.get_by_label("User name")).to_be_visible()
+    look("sign-in")
+    page.get_by_label("User name").fill(employee.username)
+    page.get_by_label("Password", exact=True).fill("not the password at all")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    look("sign-in refused")
+    visitor.sign_in()
+    look("empty conversation")
+    visitor.say("what does Marco Silva earn?")
+    look("refused")
+    visitor.say("I want to change my bank account")
+    visitor.say("DE89 3704 0044 0532 0130 00")
+    look("buttons")
+    page.get_by_role("button", name="No").or_(
+        page.get_by_role("button", name="Cancel")
+    ).first.click()
+    visitor.say("what is my salary")
+    expect(card(page)).to_be_visible()
+    look("card")
+    page.get_by_label("6-digit code").fill(employee.wrong_code())
+    page.keyboard.press("Enter")
+    expect(card(page).get_by_role("alert")).not_to_be_empty()
+    look("wrong code")
+    page.keyboard.press("Escape")
+    expect(card(page)).to_be_hidden()
+    page.get_by_role("button", name="Clear conversation").click()
+    look("dialog")
+    page.keyboard.press("Escape")
+    visitor.context.set_offline(True)
+    composer(page).fill("are you there")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    look("offline")
+    assert {state: [] for state in states} == states
+    assert 9 == len(states)
+
+
+@FEATURES
+def test_targets_are_large_enough(visit: Visit, theme: str, size: dict[str, int] | None) -> None:
+    """Every control is at least 44 px high and wide, and nothing runs out of the window."""
+    visitor = visit(**options(theme, size))
+    page = visitor.sign_in()
+    visitor.say("what is my salary")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, textarea, a.download")]
+          .filter((item) => item.offsetParent)
+          .map((item) => [item.textContent || item.id, item.getBoundingClientRect()])
+          .filter(([, box]) => box.width < 44 || box.height < 44)
+          .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+    )
+    assert [] == small
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_only_finished_messages_are_announced(visit: Visit) -> None:
+    """The log is a polite live region that holds messages only; the typing dots are not in it."""
+    page = visit().sign_in()
+    log = page.get_by_role("log")
+    expect(log).to_have_count(1)
+    assert page.locator(".log .typing").count() == 0
+    expect(page.locator(".typing")).to_have_attribute("aria-hidden", "true")
+    assert page.locator("[aria-live=assertive]").count() == 0
+
+
+def test_reduced_motion_stops_what_moves(visit: Visit) -> None:
+    """Somebody who asked for less motion sees none."""
+    page = visit(reduced_motion="reduce").sign_in()
+    moving = page.evaluate("getComputedStyle(document.querySelector('.typing i')).animationName")
+    assert "none" == moving
+    page.emulate_media(reduced_motion="no-preference")
+    moving = page.evaluate("getComputedStyle(document.querySelector('.typing i')).animationName")
+    assert "none" != moving
+
+
+def test_forced_colours_keep_the_edges(visit: Visit) -> None:
+    """With forced colours a message still has a visible edge."""
+    visitor = visit(forced_colors="active")
+    page = visitor.sign_in()
+    visitor.say("hello")
+    width = page.evaluate(
+        "getComputedStyle(document.querySelector('.message.person > p')).borderTopWidth"
+    )
+    assert "1px" == width
