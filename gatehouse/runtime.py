@@ -6,7 +6,6 @@ channel and the actions from class names, so they fetch the services they need f
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, Sessions, Verifier
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
+from gatehouse.logs import get_logger, take_over
 from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain
 from gatehouse.settings import Settings, load_settings
 from gatehouse.stepup import StepUp, Totp
 from gatehouse.tracker import Conversations, Purged
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,21 @@ def current() -> Runtime:
     if _current is None:
         with _opening:
             if _current is None:
-                home = Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd())
+                home = home_of_this_process()
+                redact_logs()  # an action server comes here before it hears anybody
                 _current = open_runtime(home, serving=True)
     return _current
+
+
+def home_of_this_process() -> Path:
+    """`GATEHOUSE_HOME`, or the current directory."""
+    return Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd())
+
+
+def redact_logs() -> None:
+    """Put the logs of a process that another launcher started under the rule of `gatehouse.logs`."""
+    settings = load_settings(home_of_this_process()).logs
+    take_over(settings.level, libraries=None, form=settings.format)
 
 
 def install(runtime: Runtime) -> None:
@@ -183,13 +195,12 @@ def _tell(change: Change) -> None:
     """Say on the terminal of the server what became of an edit; the audit log has it by now."""
     if change.accepted:
         if change.previous is not None:
-            logger.info("policies changed: revision %s", change.revision[:8])
+            log.info("policies changed", revision=change.revision[:8])
         return
     problems = [str(problem) for problem in change.problems]
-    first = " ".join(problems[0].split())[:300] if problems else "the files cannot be used"
-    logger.warning(
-        "policies not changed: %s%s (%d in all; `gatehouse policy check` shows all)",
-        "the last good ones are in force: " if change.restored else "",
-        first,
-        len(problems),
+    log.warning(
+        "policies not changed; `gatehouse policy check` shows why",
+        first=problems[0] if problems else "the files cannot be used",
+        problems=len(problems),
+        restored=change.restored,
     )

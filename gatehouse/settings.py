@@ -20,6 +20,8 @@ from gatehouse.errors import InvalidInput
 
 PROFILES = ("development", "production")
 ON_END = ("destroy", "keep")
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("console", "json")
 COUNTS_FROM = ("last_message", "start")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -174,6 +176,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Logs:
+    """Application logs, on stderr. No level shows what people say, type or own."""
+
+    level: str = _setting("info", "Least level of Gatehouse's own lines.", choices=LEVELS)
+    libraries: str = _setting(
+        "error", "Least level of every library's lines, shown without values.", choices=LEVELS
+    )
+    format: str = _setting(
+        "console", "Words for a terminal, or one JSON object a line.", choices=FORMATS
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one deployment; `home` is the directory that relative paths start from."""
 
@@ -189,6 +204,7 @@ class Settings:
     step_up: StepUp
     policy: Policy
     limits: Limits
+    logs: Logs
 
     def path(self, relative: str) -> Path:
         """`relative` as an absolute path below `home`."""
@@ -222,6 +238,7 @@ SECTIONS: dict[str, type] = {
     "step_up": StepUp,
     "policy": Policy,
     "limits": Limits,
+    "logs": Logs,
 }
 
 

@@ -6,7 +6,6 @@ person wrote. No path through here may show a traceback, a path of the machine o
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,11 @@ from sanic.handlers import ErrorHandler
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, json
 
+from gatehouse import metrics
 from gatehouse.channel.limits import TooMany
+from gatehouse.logs import get_logger, place_of
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _PLAIN = {
     400: ("bad_request", "The request is not valid."),
@@ -50,15 +51,6 @@ class ApiError(SanicException):
         self.facts = facts
 
 
-def place_of(error: BaseException) -> str:
-    """Type of `error` and the innermost place it came from, without its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__module__}.{type(error).__qualname__} at {where}"
-
-
 def refusal(error: BaseException) -> HTTPResponse:
     """The response for `error`."""
     if isinstance(error, TooMany):
@@ -88,7 +80,8 @@ class QuietErrorHandler(ErrorHandler):
 
     def response(self, request: Request, exception: Exception) -> HTTPResponse:
         if not isinstance(exception, SanicException | TooMany):
-            logger.error("a request failed: %s", place_of(exception))
+            metrics.FAILURES.add(part="request")
+            log.error("a request failed", error=place_of(exception))
         answer = refusal(exception)
         if isinstance(exception, SanicException):
             allow = (getattr(exception, "headers", None) or {}).get("Allow")

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 
 from sanic import Sanic
 
+from gatehouse import metrics
 from gatehouse.channel.services import Services
-from gatehouse.errors import GatehouseError
+from gatehouse.logs import get_logger, place_of
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
 
@@ -48,5 +48,5 @@ async def _repeat(pause: float, work: Callable[[], object]) -> None:
         try:
             await asyncio.to_thread(work)
         except Exception as error:  # noqa: BLE001 - outlives a database that is away for a while
-            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
-            logger.error("housekeeping failed, will try again: %s", detail)
+            metrics.FAILURES.add(part="housekeeping")
+            log.error("housekeeping failed, will try again", error=place_of(error))

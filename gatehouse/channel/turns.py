@@ -9,7 +9,6 @@ recorded. Nothing here may log or return the text of an exception.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,15 +16,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gatehouse import metrics
 from gatehouse.channel import history, rasa_side, replies
 from gatehouse.channel.buttons import Buttons, ButtonSpent, command_of, intent_command
-from gatehouse.channel.failures import ApiError, place_of
+from gatehouse.channel.failures import ApiError
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
 from gatehouse.channel.text import FoundCode, find_code, is_consent, is_refusal, masked
 from gatehouse.errors import GatehouseError
 from gatehouse.identity import SessionEnded
 from gatehouse.identity.assertions import METADATA_KEY
+from gatehouse.logs import get_logger, place_of
 from gatehouse.stepup import ChallengeRefused, looks_like_code
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from gatehouse.identity import Person, Session
     from gatehouse.stepup import Challenge, Grant
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 TURN_TIMEOUT = 30.0  # seconds
 MOST_GRANTS = 1000
@@ -321,7 +322,8 @@ class Turns:
         except (ApiError, asyncio.CancelledError):
             raise
         except Exception as error:
-            logger.error("a turn was refused: %s", place_of(error))
+            metrics.FAILURES.add(part="turn")
+            log.error("a turn was refused", error=place_of(error))
             await asyncio.to_thread(self._record, speaker, type(error).__name__)
             raise ApiError(503, "unavailable", UNANSWERED) from error
 
@@ -334,7 +336,7 @@ class Turns:
                 reason=reason,
             )
         except GatehouseError as error:
-            logger.error("a refused turn could not be recorded: %s", place_of(error))
+            log.error("a refused turn could not be recorded", error=place_of(error))
 
     @asynccontextmanager
     async def _alone(self, conversation_id: str) -> AsyncIterator[None]:

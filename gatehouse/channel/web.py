@@ -94,7 +94,12 @@ class WebChannel(InputChannel):
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> WebChannel:
         """Raises `InvalidInput` for an unknown or malformed entry of `credentials.yml`."""
-        return cls(wording=Wording.read(credentials))
+        # Only Rasa's own launcher comes here, with its own logging set up.
+        from gatehouse.runtime import redact_logs
+
+        channel = cls(wording=Wording.read(credentials))
+        redact_logs()
+        return channel
 
     def url_prefix(self) -> str:
         # Rasa joins this to its route "/webhooks/"; an absolute path mounts at the root.

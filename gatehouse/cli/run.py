@@ -14,11 +14,16 @@ def run(demo: bool) -> None:
     from gatehouse.ops.terminal import calm_terminal
 
     calm_terminal()
+    from gatehouse.logs import take_over
+    from gatehouse.settings import load_settings
+
+    home = home_directory()
+    logs = load_settings(home).logs
+    take_over(logs.level, logs.libraries, logs.format)
     from gatehouse import runtime as composition
     from gatehouse.ops import demo as demonstration
     from gatehouse.ops.serve import serve
 
-    home = home_directory()
     runtime = composition.open_runtime(home, serving=True)
     composition.install(runtime)
     settings = runtime.settings

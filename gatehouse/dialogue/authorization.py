@@ -7,7 +7,6 @@ RulePolicy also inside a form, and must answer "no" whenever it cannot decide.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +19,11 @@ from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from gatehouse import metrics
 from gatehouse.dialogue.gate import GateRequest, Verdict, current_gate
-from gatehouse.errors import GatehouseError
+from gatehouse.logs import get_logger, place_of
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 REFUSAL_PREFIX = "utter_refused_"
 REFUSE_DEFAULT = "utter_refused_default"
@@ -67,7 +67,7 @@ class IntentAuthorizationPolicy(Policy):
             return self._prediction(self._default_predictions(domain))
         if action not in domain.action_names_or_texts:
             # A rule that speaks a response which the trained domain lacks must still refuse.
-            logger.error("the domain has no action %s; refusing without a reason", action)
+            log.error("the domain lacks a response; refusing without a reason", action=action)
             action = REFUSE_DEFAULT
         return self._decisive(action, domain)
 
@@ -99,8 +99,8 @@ class IntentAuthorizationPolicy(Policy):
         try:
             verdict = current_gate().admit(request)
         except Exception as error:  # noqa: BLE001 - whatever failed, the answer is no
-            detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
-            logger.error("the decision could not be made: %s", detail)
+            metrics.FAILURES.add(part="turn")
+            log.error("the decision could not be made", error=place_of(error))
             return REFUSE_UNAVAILABLE
         return _action_of(verdict)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,12 +18,13 @@ from typing import Any, ClassVar, final
 from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from gatehouse import metrics
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded, Understanding
 from gatehouse.dialogue.turn import Ask, Entity, Message, Reply, Scalar, Turn
-from gatehouse.errors import GatehouseError
 from gatehouse.identity.assertions import METADATA_KEY, Assertion
+from gatehouse.logs import get_logger, place_of
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 UNAVAILABLE = "utter_refused_unavailable"
 MAX_TEXT = 4000
@@ -191,9 +191,8 @@ def _entities(found: object) -> list[Entity]:
 
 
 def unavailable(name: str, error: Exception) -> Reply:
-    # The message of a foreign exception may quote the request: log its type and place only.
-    detail = error.message if isinstance(error, GatehouseError) else type(error).__name__
-    logger.error("action %s failed: %s", name, detail)
+    metrics.FAILURES.add(part="action")
+    log.error("an action failed", action=name, error=place_of(error))
     return Reply((Message(response=UNAVAILABLE),))
 
 

@@ -7,7 +7,6 @@ server port, no telemetry, loopback unless the operator says otherwise.
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 import ssl
 from functools import partial
@@ -41,7 +40,6 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
         raise NotReady("there is no trained model", "run `gatehouse train`")
     require_fit(runtime)
     require_free_address(runtime.settings.server)
-    logging.getLogger("gatehouse.runtime").setLevel(logging.INFO)  # an accepted edit is said too
     adjustments.apply()
     app = _application(runtime, model)
     if ready is not None:

@@ -8,7 +8,6 @@ and never put a set in force that was not reported.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from gatehouse.clock import Clock
-from gatehouse.errors import GatehouseError, IntegrityError, Unavailable
+from gatehouse.errors import IntegrityError, Unavailable
+from gatehouse.logs import get_logger, place_of
 from gatehouse.policy.domain import Domain
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.errors import PolicyInvalid, Problem, Problems
@@ -24,7 +24,7 @@ from gatehouse.policy.lastgood import LastGood
 from gatehouse.policy.loader import DEFAULT_ZONE, build
 from gatehouse.policy.sources import Fingerprint, Sources, fingerprint, read_directory
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,8 @@ class PolicyStore:
         while not stop.wait(interval):
             try:
                 self.poll()
-            except GatehouseError as error:
-                logger.error("policies not reloaded: %s", error.message)
             except Exception as error:  # noqa: BLE001 - outlives any callback
-                logger.error("policies not reloaded: %s", type(error).__name__)
+                log.error("policies not reloaded", error=place_of(error))
 
     def _start(self) -> PolicySet:
         self._seen = fingerprint(self._directory)
@@ -232,7 +230,7 @@ class PolicyStore:
             self._last_good.save(sources)
             self._unsaved = None
         except Unavailable as error:
-            logger.error("%s", error.message)
+            log.error("the policies in force could not be kept", error=place_of(error))
             self._unsaved = sources
 
     def _save_again(self) -> None:
