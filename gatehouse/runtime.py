@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,14 @@ from gatehouse.logs import get_logger, take_over
 from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain
 from gatehouse.settings import Settings, load_settings
+from gatehouse.state import ConversationState
 from gatehouse.stepup import StepUp, Totp
 from gatehouse.tracker import Conversations, Purged
+from gatehouse.tracker.pseudonyms import Pseudonyms
 
 log = get_logger(__name__)
+
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Runtime:
     policies: PolicyStore
     conversations: Conversations
     exports: Exports
+    state: ConversationState
 
     def purge(self) -> Purged:
         """Remove what has expired, here and in the sign-in and step-up tables; recorded if anything.
@@ -61,6 +67,7 @@ class Runtime:
         self.sessions.prune()
         self.step_up.expire()
         self.directory.prune()
+        self.state.purge(max(self.settings.retention.ttl, self.settings.session.absolute) + _DAY)
         return purged
 
     def close(self) -> None:
@@ -154,7 +161,18 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
             lambda intent: policies.current().retention_of(intent),
         ),
         exports=Exports(clock),
+        state=ConversationState(engine, _conversation_keys(ring), clock, audit),
     )
+
+
+def _conversation_keys(ring: KeyRing) -> Callable[[str], bytes | None]:
+    names = Pseudonyms(ring)
+
+    def key_of(conversation_id: str) -> bytes | None:
+        entry = ring.lookup(names.ring_name(conversation_id))
+        return None if entry is None else entry.key
+
+    return key_of
 
 
 def _policies(
@@ -179,14 +197,11 @@ def _policies(
 
     return PolicyStore(
         settings.path(settings.policy.directory),
-        domain.intents,
-        domain.responses,
-        domain.roles,
+        domain,
         clock,
         settings.path("var/policy"),
         ring.service_key("policy-last-good"),
         record,
-        slots=domain.slots,
         zone=settings.policy.time_zone,
     )
 

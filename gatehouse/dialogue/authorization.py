@@ -7,7 +7,6 @@ RulePolicy also inside a form, and must answer "no" whenever it cannot decide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rasa.core.policies.policy import Policy, PolicyPrediction
@@ -21,6 +20,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse import metrics
 from gatehouse.dialogue.gate import GateRequest, Verdict, current_gate
+from gatehouse.dialogue.understanding import understood
 from gatehouse.logs import get_logger, place_of
 
 log = get_logger(__name__)
@@ -30,7 +30,6 @@ REFUSE_DEFAULT = "utter_refused_default"
 REFUSE_UNAVAILABLE = "utter_refused_unavailable"
 REQUEST_STEP_UP = "action_request_step_up"
 RESUME_REQUEST = "resume_request"
-RUNNERS_UP = 3
 LISTEN: str = ACTION_LISTEN_NAME
 
 
@@ -92,9 +91,13 @@ class IntentAuthorizationPolicy(Policy):
             conversation_id=tracker.sender_id,
             metadata=message.metadata or {},
             intent=intent,
-            confidence=_confidence(message.intent),
-            runners_up=_runners_up(message.parse_data, intent),
+            understanding=understood(
+                message.intent,
+                (message.parse_data or {}).get("intent_ranking"),
+                tracker.current_slot_values(),
+            ),
             has_form=f"{intent}_form" in domain.form_names,
+            has_action=f"action_{intent}" in domain.action_names_or_texts,
         )
         try:
             verdict = current_gate().admit(request)
@@ -129,18 +132,3 @@ def _action_since_message(tracker: DialogueStateTracker) -> str | None:
             name: str | None = event.action_name
             return name or ""
     return None
-
-
-def _confidence(intent: Mapping[str, Any]) -> float | None:
-    value = intent.get("confidence")
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _runners_up(parse_data: Mapping[str, Any] | None, intent: str) -> tuple[tuple[str, float], ...]:
-    ranking = (parse_data or {}).get("intent_ranking") or []
-    others = [
-        (str(item["name"]), float(item["confidence"]))
-        for item in ranking
-        if item.get("name") and item["name"] != intent and item.get("confidence") is not None
-    ]
-    return tuple(others[:RUNNERS_UP])

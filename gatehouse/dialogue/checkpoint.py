@@ -8,14 +8,14 @@ when that fails, the answer is no.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gatehouse.clock import as_datetime
+from gatehouse.dialogue.understanding import Understanding
 from gatehouse.identity.assertions import Assertion, AssertionRefused
-from gatehouse.policy import Decision, Principal, Request, Stage
+from gatehouse.policy import Decision, PolicySet, Principal, Request, Stage
 from gatehouse.stepup import GrantRefused, Resume
 
 if TYPE_CHECKING:
@@ -35,14 +35,6 @@ class Refused(Exception):
 
 class StepUpNeeded(Exception):
     """The request is allowed once a second factor has been given for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Understanding:
-    """What the language understanding made of a message: its confidence and the runners-up."""
-
-    confidence: float | None = None
-    runners_up: tuple[tuple[str, float], ...] = ()
 
 
 class Checkpoint:
@@ -156,6 +148,10 @@ class Checkpoint:
         )
         return f"To {prompt}, please confirm with a code from your authenticator app."
 
+    def note_served(self, person: Assertion, intent: str) -> None:
+        """Remember that `intent` is carried out in this conversation; call it just before."""
+        self._runtime.state.served(person.conversation_id, intent)
+
     def resumed_action(self, person: Assertion) -> str | None:
         """The action that a granted step-up resumes with this message, if any."""
         if not person.grant_id:
@@ -191,6 +187,8 @@ class Checkpoint:
     ) -> Decision:
         now = self._runtime.clock.now()
         understanding = understanding or Understanding()
+        policies = self._runtime.policies.current()
+        facts = self._facts(policies, person.conversation_id)
         request = Request(
             principal=Principal(
                 person.person_id, person.roles, person.department, person.employment_type
@@ -206,9 +204,22 @@ class Checkpoint:
             aal=person.aal,
             aal_age=None if person.aal_at is None else now - person.aal_at,
             confidence=understanding.confidence,
+            margin=understanding.margin,
             runners_up=understanding.runners_up,
+            slots=understanding.slots,
+            **facts,
         )
-        return self._runtime.policies.current().decide(request)
+        return policies.decide(request)
+
+    def _facts(self, policies: PolicySet, conversation_id: str) -> dict[str, Any]:
+        """What happened in the conversation, as far as the rules in force ask about it."""
+        facts: dict[str, Any] = {}
+        if policies.facts & {"refusals", "served"}:
+            state = self._runtime.state.facts(conversation_id)
+            facts.update(refusals=state.refusals, served=state.served)
+        if "failed_codes" in policies.facts:
+            facts["failed_codes"] = self._runtime.step_up.failed_codes(conversation_id)
+        return facts
 
     def _record(
         self,
@@ -219,6 +230,8 @@ class Checkpoint:
         effect: str,
         **facts: str,
     ) -> None:
+        if effect == "deny":
+            self._runtime.state.refused(person.conversation_id)
         self._runtime.audit.append(
             "decision",
             person=person.person_id,

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded, Understanding
+from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
+from gatehouse.dialogue.understanding import Understanding
 from gatehouse.identity.assertions import METADATA_KEY
 
 
@@ -21,9 +22,9 @@ class GateRequest:
     conversation_id: str
     metadata: Mapping[str, Any]
     intent: str
-    confidence: float | None
-    runners_up: tuple[tuple[str, float], ...]
+    understanding: Understanding
     has_form: bool
+    has_action: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,17 @@ class LiveGate:
 
     def admit(self, request: GateRequest) -> Verdict:
         checkpoint = Checkpoint.current()
-        understanding = Understanding(request.confidence, request.runners_up)
         try:
             person = checkpoint.verify(request.metadata.get(METADATA_KEY), request.conversation_id)
             checkpoint.admit_intent(
-                person, request.intent, understanding, has_form=request.has_form, record=True
+                person,
+                request.intent,
+                request.understanding,
+                has_form=request.has_form,
+                record=True,
             )
+            if not request.has_action:
+                checkpoint.note_served(person, request.intent)
         except Refused as refusal:
             return Verdict("deny", refusal.say)
         except StepUpNeeded:

@@ -19,8 +19,9 @@ from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from gatehouse import metrics
-from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded, Understanding
+from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
 from gatehouse.dialogue.turn import Ask, Entity, Message, Reply, Scalar, Turn
+from gatehouse.dialogue.understanding import Understanding, understood
 from gatehouse.identity.assertions import METADATA_KEY, Assertion
 from gatehouse.logs import get_logger, place_of
 
@@ -89,6 +90,9 @@ class GuardedAction(Action, ABC):
                 action=self.name(),
             )
             return Reply.say(text)
+        if self.name() == f"action_{self.intent}":
+            # Not a preview: written down first, so that "not served before" holds in every case.
+            checkpoint.note_served(person, self.intent)
         try:
             return self.perform(turn)
         except Ask as question:
@@ -150,15 +154,13 @@ def metadata_of(tracker: Tracker) -> object:
 
 
 def understanding_of(tracker: Tracker) -> Understanding:
-    """How sure the language understanding was of the latest message.
+    """How sure the language understanding was of the latest message, and the slots.
 
-    The runners-up were weighed when the intent was admitted and have no say about a record.
+    The runners-up were weighed when the intent was admitted; about a record only the lead counts.
     """
-    intent = (tracker.latest_message or {}).get("intent") or {}
-    confidence = intent.get("confidence")
-    if not isinstance(confidence, int | float) or isinstance(confidence, bool):
-        return Understanding()
-    return Understanding(float(confidence))
+    message = tracker.latest_message or {}
+    intent = message.get("intent") or {}
+    return understood(intent, message.get("intent_ranking"), tracker.slots)
 
 
 def turn_of(tracker: Tracker, person: Assertion, checkpoint: Checkpoint) -> Turn:

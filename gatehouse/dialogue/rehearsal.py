@@ -71,6 +71,7 @@ class RehearsalGate:
         return Verdict("step_up")
 
     def _question(self, request: GateRequest, speaker: Speaker) -> Request:
+        understood = request.understanding
         employment = "contractor" if speaker.role == "contractor" else "employee"
         return Request(
             principal=Principal("rehearsal", speaker.roles, "rehearsal", employment),
@@ -84,8 +85,13 @@ class RehearsalGate:
             session_age=60.0,
             aal=1,
             aal_age=None,
-            confidence=request.confidence,
-            runners_up=request.runners_up,
+            confidence=understood.confidence,
+            margin=understood.margin,
+            runners_up=understood.runners_up,
+            refusals=0,
+            failed_codes=0,
+            served=frozenset(),
+            slots=understood.slots,
         )
 
 

@@ -33,6 +33,7 @@ KEYS = (
     "resource",
     "session_age",
     "confidence",
+    "margin",
     "refusals",
     "failed_codes",
     "served",
@@ -43,10 +44,11 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a `when` is read with: the vocabulary and the intents of its rule."""
+    """What a `when` is read with: the vocabulary, and the intents and effect of its rule."""
 
     vocabulary: Vocabulary
     intents: tuple[IntentInfo, ...]
+    effect: str
 
 
 def read_when(fields: Fields, node: Node, path: str, scope: Scope) -> tuple[Clause, ...]:
@@ -68,7 +70,7 @@ def read_when(fields: Fields, node: Node, path: str, scope: Scope) -> tuple[Clau
         elif key == "resource":
             clauses.extend(record(fields, below, place, scope.intents))
         elif key == "slots":
-            clauses.extend(slots(fields, below, place, scope.vocabulary.domain.slots))
+            clauses.extend(slots(fields, below, place, scope.vocabulary, scope.effect))
     clauses.extend(time_clauses(fields, entries, path, scope.vocabulary.zone))
     return tuple(clause for clause in clauses if clause is not None)
 

@@ -22,12 +22,16 @@ BUILT_IN_INTENTS = frozenset({"restart", "back", "session_start", "out_of_scope"
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Names that exist. `slots` and `roles` None means that they are not checked."""
+    """Names that exist. `slots` and `roles` None means that they are not checked.
+
+    `spoken_slots` are those that are filled from what a person says.
+    """
 
     intents: frozenset[str]
     responses: frozenset[str]
     slots: frozenset[str] | None = None
     roles: frozenset[str] | None = None
+    spoken_slots: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -37,9 +41,10 @@ class Domain:
         *,
         slots: frozenset[str] | None = None,
         roles: frozenset[str] | None = None,
+        spoken_slots: frozenset[str] = frozenset(),
     ) -> Domain:
         """The domain with the intents that the framework adds."""
-        return cls(intents | BUILT_IN_INTENTS, responses, slots, roles)
+        return cls(intents | BUILT_IN_INTENTS, responses, slots, roles, spoken_slots)
 
 
 def read_domain(path: Path) -> Domain:
@@ -53,12 +58,19 @@ def read_domain(path: Path) -> Domain:
     intents: set[str] = set()
     responses: set[str] = set()
     slots: set[str] = set()
+    spoken: set[str] = set()
     for file in files:
         content = _load(file)
         intents.update(_names(content.get("intents")))
         responses.update(_names(content.get("responses")))
         slots.update(_names(content.get("slots")))
-    return Domain.of(frozenset(intents), frozenset(responses), slots=frozenset(slots))
+        spoken.update(_spoken(content.get("slots")), _asked(content.get("forms")))
+    return Domain.of(
+        frozenset(intents),
+        frozenset(responses),
+        slots=frozenset(slots),
+        spoken_slots=frozenset(spoken),
+    )
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -73,6 +85,25 @@ def _load(file: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise InvalidInput(f"{file} is not a domain: keys with values are expected")
     return dict(content)
+
+
+def _spoken(section: object) -> set[str]:
+    """The slots with a mapping that takes a value from a message."""
+    found: set[str] = set()
+    for name, about in section.items() if isinstance(section, Mapping) else ():
+        mappings = about.get("mappings") if isinstance(about, Mapping) else None
+        for item in mappings if isinstance(mappings, list) else ():
+            if not isinstance(item, Mapping) or item.get("type") != "custom" or "action" in item:
+                found.add(str(name))
+    return found
+
+
+def _asked(section: object) -> set[str]:
+    """The slots that forms ask for."""
+    found: set[str] = set()
+    for form in section.values() if isinstance(section, Mapping) else ():
+        found |= _names(form.get("required_slots") if isinstance(form, Mapping) else None)
+    return found
 
 
 def _names(section: object) -> set[str]:

@@ -36,7 +36,8 @@ FRESH = 60
 class PolicySet:
     """The rules of one revision.
 
-    `revision` is the SHA-256 of the files in hexadecimal, `tested` the number of policy tests.
+    `revision` is the SHA-256 of the files in hexadecimal, `tested` the number of policy tests,
+    `facts` what the conditions of all rules ask about.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class PolicySet:
         self.revision = revision
         self.warnings = warnings
         self.tested = tested
+        self.facts = frozenset(clause.fact for rule in self.rules for clause in rule.clauses)
         self._by_intent = _index(self.rules)
         self._remembered: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
 

@@ -47,8 +47,9 @@ class Request:
     strict one.
 
     `at` is aware; `session_age` and `aal_age` are seconds; `confidence` and those of `runners_up`
-    (intent, confidence) are 0 to 1. `runners_up` empty means *there are none*, None *not known*. A
-    slot that is known to be unset is the empty text; one that is absent is not known.
+    (intent, confidence) are 0 to 1, and so is `margin`, the lead over the best of them. `runners_up`
+    empty means *there are none*, None *not known*. `refusals` and `failed_codes` count the last hour
+    of the conversation, `served` the intents carried out in it before this message. A slot that is known to be unset is the empty text; one that is absent is not known.
     """
 
     principal: Principal
@@ -62,6 +63,7 @@ class Request:
     aal: int | None = None
     aal_age: float | None = None
     confidence: float | None = None
+    margin: float | None = None
     runners_up: tuple[tuple[str, float], ...] | None = None
     refusals: int | None = None
     failed_codes: int | None = None

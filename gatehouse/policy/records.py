@@ -15,11 +15,13 @@ from gatehouse.policy.document import Mapping, Node, Sequence, is_scalar
 from gatehouse.policy.fields import Fields, join
 from gatehouse.policy.model import IntentInfo, Request, Value
 from gatehouse.policy.verdicts import MISSING, NO, PENDING, YES, Clause
+from gatehouse.policy.vocabulary import FILE, Vocabulary
 
 Read = Callable[[Fields, Node, str], "float | int | None"]
 AMOUNTS: dict[str, tuple[str, str, Read]] = {
     "session_age": ("the session is", "seconds old", Fields.duration),
     "confidence": ("the confidence is", "", Fields.fraction),
+    "margin": ("the lead over the next meaning is", "", Fields.fraction),
     "refusals": ("there were", "refusals in this conversation", Fields.whole),
     "failed_codes": ("there were", "wrong codes in this conversation", Fields.whole),
 }
@@ -108,13 +110,16 @@ def _equals(name: str, values: Collection[Value], kind: str) -> Clause:
 
 
 def slots(
-    fields: Fields, node: Node, path: str, known: Collection[str] | None
+    fields: Fields, node: Node, path: str, vocabulary: Vocabulary, effect: str
 ) -> list[Clause | None]:
-    """The clauses of `slots`; `known` are the slots of the domain, None when not known."""
-    return [
-        _slot(fields, below, join(path, name), name)
-        for name, below in fields.mapping(node, path, known, noun="slot").items()
-    ]
+    """The clauses of `slots`. Most slots hold what a person said, so they may only restrict."""
+    entries = fields.mapping(node, path, vocabulary.domain.slots, noun="slot")
+    if effect == "allow":
+        for name in entries.keys() - vocabulary.trusted_slots:
+            message = f"the slot `{name}` is filled by whoever chats, so it cannot allow anything"
+            hint = f"use it to deny or step_up, or list it as `trusted_slots` in {FILE}"
+            fields.wrong(entries[name], join(path, name), message, hint)
+    return [_slot(fields, below, join(path, name), name) for name, below in entries.items()]
 
 
 def _slot(fields: Fields, node: Node, path: str, name: str) -> Clause | None:

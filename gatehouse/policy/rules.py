@@ -95,7 +95,8 @@ def _rule(fields: Fields, node: Node, path: str, vocabulary: Vocabulary, owner: 
     intents, sweeping = _intents(fields, node, entries, path, vocabulary, effect or "")
     roles, excepted = _roles(fields, node, entries, path, vocabulary, effect or "")
     ends, last = validity(fields, entries, path, vocabulary.zone)
-    scope = Scope(vocabulary, tuple(vocabulary.intents[name] for name in sorted(intents)))
+    named = tuple(vocabulary.intents[name] for name in sorted(intents))
+    scope = Scope(vocabulary, named, effect or "")
     clauses = (
         read_when(fields, entries["when"], join(path, "when"), scope) if "when" in entries else ()
     )

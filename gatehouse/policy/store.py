@@ -84,19 +84,16 @@ class PolicyStore:
     def __init__(
         self,
         directory: Path,
-        domain_intents: frozenset[str],
-        responses: frozenset[str],
-        roles: frozenset[str] | None,
+        domain: Domain,
         clock: Clock,
         state_dir: Path,
         key: bytes,
         on_change: Callable[[Change], None] = lambda change: None,
         *,
-        slots: frozenset[str] | None = None,
         zone: str = DEFAULT_ZONE,
     ) -> None:
         self._directory = directory
-        self._domain = Domain.of(domain_intents, responses, slots=slots, roles=roles)
+        self._domain = domain
         self._zone = zone
         self._clock = clock
         self._on_change = on_change
@@ -107,6 +104,10 @@ class PolicyStore:
         self._last_look: Fingerprint | None = None
         self._rejected = ""
         self._current = self._start()
+
+    def retention_of(self, intent: str) -> int | None:
+        """As `PolicySet.retention_of`, by the policies in force."""
+        return self._current.retention_of(intent)
 
     def current(self) -> PolicySet:
         """The policies in force; keep the reference for the whole of one decision."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gatehouse.policy.document import Mapping as MappingNode
-from gatehouse.policy.document import Node, Scalar, Sequence
+from gatehouse.policy.document import Node, Scalar, Sequence, is_scalar
 from gatehouse.policy.domain import BUILT_IN_INTENTS, Domain
 from gatehouse.policy.errors import Problems, did_you_mean
 from gatehouse.policy.fields import Fields, join
@@ -21,7 +21,7 @@ from gatehouse.policy.model import PROTECTION, SUBJECTS, IntentInfo
 FILE = "vocabulary.yml"
 INTENTS_FILE = "intents.yml"
 LISTS = ("departments", "employment_types", "channels", "network_zones")
-_KEYS = ("version", "owner", "roles", *LISTS, "retention", "refusal", "runner_up")
+_KEYS = ("version", "owner", "roles", *LISTS, "retention", "trusted_slots", "refusal", "runner_up")
 _INTENT_KEYS = ("about", "groups", "protection", "values", "attributes", "retention")
 ATTRIBUTE_TYPES = ("text", "number", "truth")
 
@@ -44,13 +44,14 @@ class Vocabulary:
 
     `roles` maps a role to its description; `comes_with` to the roles that its accounts have too.
     `lists` has the allowed values of department, employment type, channel and network zone.
-    `retention` maps a retention class to seconds.
+    `retention` maps a retention class to seconds; `trusted_slots` are set by actions only.
     """
 
     roles: Mapping[str, str]
     comes_with: Mapping[str, frozenset[str]]
     lists: Mapping[str, tuple[str, ...]]
     retention: Mapping[str, int]
+    trusted_slots: frozenset[str]
     refusal: str
     runner_up: RunnerUp
     intents: Mapping[str, IntentInfo]
@@ -78,6 +79,7 @@ def read(words: Node, intents: Node, domain: Domain, zone: str, problems: Proble
         comes_with=MappingProxyType(comes_with),
         lists=MappingProxyType({name: _list(fields, entries, name) for name in LISTS}),
         retention=MappingProxyType(retention),
+        trusted_slots=_trusted(fields, entries.get("trusted_slots"), domain),
         refusal=say or "",
         runner_up=_runner_up(fields, entries, domain),
         intents=MappingProxyType(described),
@@ -118,6 +120,23 @@ def _retention(fields: Fields, node: Node | None) -> dict[str, int]:
         # A class that cannot be read stays known: the load fails for its own mistake only.
         found[name] = fields.duration(below, join("retention", name)) or 0
     return found
+
+
+def _trusted(fields: Fields, node: Node | None, domain: Domain) -> frozenset[str]:
+    if node is None:
+        return frozenset()
+    names: set[str] = set()
+    listed = [(node, "trusted_slots")]
+    for item, path in listed if is_scalar(node) else fields.items(node, "trusted_slots"):
+        name = fields.text(item, path)
+        if name is not None and domain.slots is not None:
+            name = fields.choice(item, path, domain.slots, "slot")
+        if name in domain.spoken_slots:
+            hint = "only a slot that nothing but an action sets may be trusted"
+            fields.wrong(item, path, f"the slot `{name}` is filled from what people say", hint)
+        if name:
+            names.add(name)
+    return frozenset(names)
 
 
 def _list(fields: Fields, entries: dict[str, Node], name: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ CLOCK_TOLERANCE = 60.0
 """Seconds by which the clock may run behind the creation of a challenge or grant."""
 
 RECENT = 600.0
+LAST_HOUR = 3600.0
 _OPEN_TRIES = 5
 
 
@@ -132,6 +133,20 @@ class Challenges:
         with transaction(self._engine) as connection:
             found: str | None = connection.execute(query.limit(1)).scalar_one_or_none()
         return found
+
+    def failed(self, conversation_id: str, attempts: int) -> int:
+        """How many wrong codes were given for the challenges of the last hour.
+
+        `attempts` is the number of tries that each began with. The good code of a challenge that
+        was passed is not one of them; a try that is being looked at counts as wrong.
+        """
+        tag = self._tags.of("conversation", conversation_id)
+        used = attempts - table.c.attempts_left - sa.case((table.c.state == "passed", 1), else_=0)
+        query = sa.select(sa.func.sum(sa.case((used > 0, used), else_=0))).where(
+            table.c.conversation_tag == tag, table.c.created_at > self._clock.now() - LAST_HOUR
+        )
+        with transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one() or 0)
 
     def take_attempt(self, connection: Connection, challenge_id: str) -> int | None:
         """Use up one try; the tries that are left, None when there was none or it does not wait."""

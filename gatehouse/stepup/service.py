@@ -62,6 +62,7 @@ class StepUp:
         self._tags = tags
         self._totp = totp
         self._record = record
+        self._attempts = settings.attempts
         self._challenges = Challenges(
             engine, clock, key, tags, settings.challenge, settings.attempts
         )
@@ -104,6 +105,10 @@ class StepUp:
         or repeated code through to Rasa.
         """
         return self._challenges.latest(conversation_id)
+
+    def failed_codes(self, conversation_id: str) -> int:
+        """How many wrong codes were given in this conversation within the last hour."""
+        return self._challenges.failed(conversation_id, self._attempts)
 
     def answer(
         self, challenge_id: str, session_id: str, conversation_id: str, code: object

@@ -26,6 +26,7 @@ network_zones: [office, outside]
 refusal: utter_refused
 runner_up: {margin: 0.1, say: utter_unclear, except: [inform]}
 retention: {brief: 1h, long: 2d}
+trusted_slots: [topic]
 """
 
 INTENTS = """\
@@ -78,7 +79,8 @@ def domain() -> Domain:
     return Domain.of(
         frozenset({"view_pay", "view_bonus", "approve", "greet", "inform"}),
         frozenset({"utter_refused", "utter_unclear", "utter_closed"}),
-        slots=frozenset({"topic"}),
+        slots=frozenset({"topic", "mood"}),
+        spoken_slots=frozenset({"mood"}),
     )
 
 
@@ -135,6 +137,7 @@ def ask() -> Ask:
             "session_age": 60.0,
             "aal": 1,
             "confidence": 0.9,
+            "margin": 0.8,
             "runners_up": (),
             "refusals": 0,
             "failed_codes": 0,

@@ -28,6 +28,7 @@ CLAUSES = (
     "weekdays: mon-fri",
     "session_age: {max: 10m}",
     "confidence: {min: 0.5}",
+    "margin: {min: 0.2, max: 0.9}",
     "refusals: {max: 2}",
     "failed_codes: {min: 1}",
     "served: [greet]",
@@ -97,6 +98,7 @@ REQUESTS = st.builds(
     aal=maybe(st.sampled_from((1, 2))),
     aal_age=maybe(st.integers(0, 400)),
     confidence=maybe(st.floats(0, 1)),
+    margin=maybe(st.floats(0, 1)),
     runners_up=maybe(
         st.lists(st.tuples(st.sampled_from(INTENTS), st.floats(0, 1)), max_size=2).map(tuple)
     ),
@@ -116,6 +118,7 @@ FACTS = (
     "aal",
     "aal_age",
     "confidence",
+    "margin",
     "runners_up",
     "refusals",
     "failed_codes",

@@ -127,6 +127,12 @@ def test_nobody_gets_the_salary_of_a_colleague(shipped, role):
         assert ("deny", "utter_refused_colleague_salary") == (decision.effect, decision.say)
 
 
+def test_slots_that_people_fill_are_known(shipped_domain):
+    """Those of entities, intents and forms, so that none of them can be declared trusted; the one that
+    nothing but an action sets is not among them."""
+    assert {"shown_request"} == shipped_domain.slots - shipped_domain.spoken_slots
+
+
 def test_every_response_is_one_the_assistant_has(shipped, shipped_domain):
     """Also those of the rules that are ready to use."""
     text = "".join(path.read_text() for path in POLICIES.glob("*.yml"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -32,9 +32,7 @@ class Service:
     def open(self, key: bytes = KEY, **options: object) -> PolicyStore:
         return PolicyStore(
             self.directory,
-            self.domain.intents,
-            self.domain.responses,
-            None,
+            self.domain,
             SettableClock(),
             self.state,
             key,
@@ -248,9 +246,7 @@ def test_a_role_that_no_account_can_have_is_a_mistake(service):
     with pytest.raises(PolicyInvalid, match="no account can have the role `contractor`"):
         PolicyStore(
             service.directory,
-            service.domain.intents,
-            service.domain.responses,
-            frozenset({"employee", "manager"}),
+            replace(service.domain, roles=frozenset({"employee", "manager"})),
             SettableClock(),
             service.state,
             KEY,
