@@ -17,7 +17,7 @@ BIN := .venv/bin
 WHO := erin.walsh
 TOOLS := .venv-tools/bin
 
-.PHONY: help run code test bench lint format lock clean environment tools model
+.PHONY: help run code test outside bench lint format lock clean environment tools model
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,11 +30,14 @@ code: environment ## Show a demo account's code: make code WHO=erin.walsh
 	@$(BIN)/gatehouse demo code "$(WHO)"
 
 test: model ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not outside"
 	@$(BIN)/gatehouse test
 
 bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 	@$(BIN)/python -m bench $(ONLY)
+
+outside: model ## Scan a served deployment with testssl.sh and MDN's HTTP Observatory
+	@$(BIN)/python -m pytest tests/outside
 
 lint: environment tools ## Check style, types and layers
 	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }
