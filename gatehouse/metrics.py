@@ -166,7 +166,7 @@ SIGN_INS = Counter(
 THROTTLED = Counter(
     "gatehouse_throttled",
     "Requests refused because there were too many, by what was counted.",
-    what=("messages", "requests", "strangers", "sign_ins", "sign_in_failures", "codes"),
+    what=("messages", "requests", "strangers", "sign_ins", "sign_in_failures", "codes", "token"),
 )
 POLICY_EDITS = Counter(
     "gatehouse_policy_edits", "Policy files that were offered.", outcome=("loaded", "rejected")
@@ -195,6 +195,9 @@ REQUEST_SECONDS = Histogram(
 )
 TURN_SECONDS = Histogram(
     "gatehouse_turn_seconds", "Time from a message's turn to its reply, waiting not counted.", SLOW
+)
+LOOP_LAG = Histogram(
+    "gatehouse_event_loop_lag_seconds", "How late the event loop came back to its work.", FAST
 )
 
 _OF_STEP_UP = "step_up_"

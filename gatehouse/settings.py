@@ -189,6 +189,22 @@ class Logs:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Numbers for Prometheus; without either setting they are shown to nobody."""
+
+    port: int = _setting(
+        0,
+        "Port on 127.0.0.1 that shows /metrics, /healthz and /readyz over plain HTTP; 0 for none.",
+        kind="int",
+        low=0,
+        high=65535,
+    )
+    token_file: str = _setting(
+        "", "File with the bearer token for /metrics over HTTPS, 32 characters or more."
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one deployment; `home` is the directory that relative paths start from."""
 
@@ -205,6 +221,7 @@ class Settings:
     policy: Policy
     limits: Limits
     logs: Logs
+    metrics: Metrics
 
     def path(self, relative: str) -> Path:
         """`relative` as an absolute path below `home`."""
@@ -239,6 +256,7 @@ SECTIONS: dict[str, type] = {
     "policy": Policy,
     "limits": Limits,
     "logs": Logs,
+    "metrics": Metrics,
 }
 
 

@@ -35,14 +35,18 @@ class Admission:
             ipaddress.ip_network(address, strict=False) for address in server.trusted_proxies
         )
 
-    def check_transport(self, request: Request) -> None:
-        """Raises `ApiError` 403 for plain HTTP, 421 for a host that is not ours."""
+    def check_transport(self, request: Request, *, any_host: bool = False) -> None:
+        """Raises `ApiError` 403 for plain HTTP, 421 for a host that is not ours unless `any_host`."""
         by_proxy = self._from_proxy(request)
         over_tls = bool(request.conn_info and request.conn_info.ssl)
         forwarded = request.headers.getall("x-forwarded-proto", []) if by_proxy else []
         if not over_tls and [value.strip().lower() for value in forwarded] != ["https"]:
             raise ApiError(403, "https_required", "Use https:// to reach this address.")
-        if not by_proxy and request.headers.get("host", "").lower() not in self._hosts:
+        if (
+            not by_proxy
+            and not any_host
+            and request.headers.get("host", "").lower() not in self._hosts
+        ):
             raise ApiError(421, "host", "This is not the address of this service.")
 
     def check_method(self, request: Request) -> None:

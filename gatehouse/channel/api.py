@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sanic.request import Request
 from sanic.response import HTTPResponse, empty, json, raw
 
+from gatehouse.channel import throttles
 from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
 from gatehouse.channel.body import only, read_object, text_field
 from gatehouse.channel.failures import ApiError
@@ -58,10 +59,10 @@ class Api:
         self._admission = admission
         self._turns = turns
         self._repeats = Repeats(clock)
-        self._messages = Window(clock, limits.messages_per_minute)
-        self._sign_ins = Window(clock, limits.sign_ins_per_minute)
-        self._requests = Window(clock, REQUESTS_PER_MINUTE)
-        self._strangers = Window(clock, STRANGERS_PER_MINUTE)
+        self._messages = Window(clock, limits.messages_per_minute, what="messages")
+        self._sign_ins = Window(clock, limits.sign_ins_per_minute, what="sign_ins")
+        self._requests = Window(clock, REQUESTS_PER_MINUTE, what="requests")
+        self._strangers = Window(clock, STRANGERS_PER_MINUTE, what="strangers")
         self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
 
     async def sign_in(self, request: Request) -> HTTPResponse:
@@ -72,9 +73,9 @@ class Api:
             credentials = await self._credentials(request)
         except ApiError:
             # No attempt at signing in, so it must not use up those of others at this address.
-            self._strangers.count(source)
+            await self._admit(self._strangers, source)
             raise
-        self._sign_ins.count(source)
+        await self._admit(self._sign_ins, source)
         async with self._hashing:
             token, session, person = await asyncio.to_thread(
                 self._open, credentials, source, request.cookies.get(COOKIE)
@@ -192,17 +193,20 @@ class Api:
         source = self._admission.source(request)
         token = request.cookies.get(COOKIE)
         if not token or len(token) > 256:
-            self._strangers.count(source)
+            await self._admit(self._strangers, source)
             raise ApiError(401, "signed_out", "Please sign in.")
         try:
             session, person = await asyncio.to_thread(self._resolve, token)
         except SessionEnded as ended:
-            self._strangers.count(source)
+            await self._admit(self._strangers, source)
             raise ApiError(401, "signed_out", ended.message, reason=ended.reason) from ended
-        self._requests.count(session.id)
+        await self._admit(self._requests, session.id, person.id)
         if request.method not in SAFE_METHODS:
             check_csrf(request, session.csrf)
         return Speaker(session, person, network_zone(source))
+
+    async def _admit(self, window: Window, key: str, person: str | None = None) -> None:
+        await throttles.admit(self._services.audit, window, key, person)
 
     def _resolve(self, token: str) -> tuple[Session, Person]:
         session = self._services.sessions.resolve(token)
@@ -258,7 +262,7 @@ class Api:
     ) -> HTTPResponse:
         """Run `turn` unless this message was handled already; count it against the limits."""
         if not self._repeats.known(speaker.session.id, message_id):
-            self._messages.count(speaker.person.id)
+            await self._admit(self._messages, speaker.person.id, speaker.person.id)
         speaker = await self._active(speaker)
         reply = await self._repeats.once(
             speaker.session.id, message_id, content, lambda: turn(speaker)

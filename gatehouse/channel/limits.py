@@ -19,15 +19,20 @@ MOST_KEYS = 20_000
 class TooMany(GatehouseError):
     """The window is full; `retry_after` is the number of whole seconds to wait."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, what: str = "", *, first: bool = True) -> None:
+        """`what` names the window, `first` is the first refusal of this key since it was admitted."""
         super().__init__("too many requests", f"try again in {retry_after} s")
         self.retry_after = retry_after
+        self.what = what
+        self.first = first
 
 
 class Window:
     """At most `limit` events per key in any `seconds` seconds."""
 
-    def __init__(self, clock: Clock, limit: int, seconds: float = 60.0) -> None:
+    def __init__(self, clock: Clock, limit: int, seconds: float = 60.0, *, what: str = "") -> None:
+        self._what = what
+        self._told: set[str] = set()
         self._clock = clock
         self._limit = limit
         self._seconds = seconds
@@ -44,7 +49,11 @@ class Window:
             while events and not now - self._seconds < events[0] <= now:
                 events.popleft()
             if len(events) >= self._limit:
-                raise TooMany(max(1, math.ceil(events[0] + self._seconds - now)))
+                first = key not in self._told
+                self._told.add(key)
+                wait = max(1, math.ceil(events[0] + self._seconds - now))
+                raise TooMany(wait, self._what, first=first)
+            self._told.discard(key)
             events.append(now)
             while len(self._events) > MOST_KEYS:
-                self._events.popitem(last=False)
+                self._told.discard(self._events.popitem(last=False)[0])

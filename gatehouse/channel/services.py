@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
     from gatehouse.audit import AuditLog
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
     from gatehouse.identity.exports import Exports
+    from gatehouse.keys import KeyRing
     from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp, Totp
@@ -43,6 +46,10 @@ class Services(Protocol):
     def exports(self) -> Exports: ...
     @property
     def totp(self) -> Totp: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def ring(self) -> KeyRing: ...
     @property
     def policies(self) -> PolicyStore: ...
     def purge(self) -> object: ...

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gatehouse import metrics
+from gatehouse import metrics, request_id
 from gatehouse.channel import history, rasa_side, replies
 from gatehouse.channel.buttons import Buttons, ButtonSpent, command_of, intent_command
 from gatehouse.channel.failures import ApiError
@@ -217,7 +217,11 @@ class Turns:
         token = await asyncio.to_thread(self._assertion, speaker, message_id, grant_id)
         conversation = speaker.session.conversation_id
         sent = await rasa_side.handle(
-            agent, conversation, message_id, text, {METADATA_KEY: token, **metadata}
+            agent,
+            conversation,
+            message_id,
+            text,
+            {METADATA_KEY: token, request_id.METADATA_KEY: request_id.current(), **metadata},
         )
         reply = replies.collect(sent, conversation, self.buttons)
         if not reply.messages:
@@ -256,7 +260,8 @@ class Turns:
                 async with self._guarded(speaker):
                     speaker = await asyncio.to_thread(self._anew, speaker)
                 if speaker.session.conversation_id == conversation:
-                    return await self._turn(speaker, work)
+                    with metrics.TURN_SECONDS.measure():
+                        return await self._turn(speaker, work)
 
     def _anew(self, speaker: Speaker) -> Speaker:
         """`speaker` read again; raises `ApiError` 401 when session or account ended. Blocks."""

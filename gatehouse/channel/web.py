@@ -17,15 +17,18 @@ from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
-from gatehouse.channel import housekeeping, mounts, rasa_side
+from gatehouse import metrics
+from gatehouse.channel import housekeeping, mounts, observing, rasa_side
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import secure, strict_transport
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
+from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import NotReady
+from gatehouse.health import Readiness, probes
 from gatehouse.production import require_fit
 from gatehouse.tracker.store import open_to_channel
 
@@ -45,9 +48,14 @@ _ROUTES = (
     ("GET", f"{_V1}/history", "api", "history"),
     ("DELETE", f"{_V1}/conversation", "api", "clear"),
     ("GET", f"{_V1}/exports/<ticket:str>", "api", "export"),
+    ("GET", "/healthz", "probes", "healthz"),
+    ("GET", "/readyz", "probes", "readyz"),
+    ("GET", "/metrics", "probes", "metrics"),
     ("GET", "/chat", "pages", "chat"),
     ("GET", f"{STATIC}<name:str>", "pages", "static"),
 )
+
+metrics.REQUEST_SECONDS.expect([*(name for *_, name in _ROUTES), metrics.OTHER])
 
 _CONFIG = {
     "ACCESS_LOG": False,
@@ -74,6 +82,8 @@ class _Built:
     transport: str
     api: Api
     pages: Pages
+    probes: Probes
+    readiness: Readiness
 
 
 class WebChannel(InputChannel):
@@ -174,12 +184,15 @@ class Doorkeeper:
         settings = services.settings
         app.config.REQUEST_MAX_SIZE = settings.limits.body
         admission = Admission(settings)
+        readiness = Readiness(probes(services))
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
         self._built = _Built(
             admission=admission,
             transport=strict_transport(settings.server.origin),
             api=Api(services, admission, turns),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
+            probes=Probes(services, readiness, admission, read_token(settings)),
+            readiness=readiness,
         )
 
     async def _ready(self, app: Sanic, _loop: object = None) -> None:
@@ -187,8 +200,10 @@ class Doorkeeper:
         assert self._services is not None
         rasa_side.ready_agent(app)
         housekeeping.start(app, self._services)
+        observing.start(app, self._services, self._parts().readiness)
 
     async def _stop(self, app: Sanic, _loop: object = None) -> None:
+        observing.stop(app)
         await housekeeping.stop(app)
 
     def _parts(self) -> _Built:
@@ -197,8 +212,9 @@ class Doorkeeper:
         return self._built
 
     async def _admit(self, request: Request) -> HTTPResponse | None:
+        observing.begun(request)
         admission = self._parts().admission
-        admission.check_transport(request)
+        admission.check_transport(request, any_host=request.path in ANY_HOST)
         admission.check_method(request)
         if request.path == "/":
             return redirect("/chat")
@@ -206,8 +222,10 @@ class Doorkeeper:
             raise ApiError(404, "not_found", "There is nothing at this address.")
         return None
 
-    async def _on_response(self, _request: Request, response: BaseHTTPResponse) -> None:
+    async def _on_response(self, request: Request, response: BaseHTTPResponse) -> None:
         self._finish(response)
+        observing.answered(request, response)
 
     def _finish(self, response: BaseHTTPResponse) -> None:
+        observing.mark(response)
         secure(response, self._built.transport if self._built else "max-age=300")

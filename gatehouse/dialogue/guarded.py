@@ -18,7 +18,7 @@ from typing import Any, ClassVar, final
 from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from gatehouse import metrics
+from gatehouse import metrics, request_id
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
 from gatehouse.dialogue.turn import Ask, Entity, Message, Reply, Scalar, Turn
 from gatehouse.dialogue.understanding import Understanding, understood
@@ -139,7 +139,8 @@ async def answered(
     Never raises: a failure of whatever kind is said politely and logged without its text.
     """
     try:
-        reply = await asyncio.to_thread(serve, Checkpoint.current(), tracker)
+        with request_id.continued(_metadata(tracker).get(request_id.METADATA_KEY)):
+            reply = await asyncio.to_thread(serve, Checkpoint.current(), tracker)
     except Refused as refusal:
         reply = Reply((Message(response=refusal.say),))
     except Exception as error:  # noqa: BLE001 - no failure of a back end may reach a person
@@ -149,8 +150,12 @@ async def answered(
 
 def metadata_of(tracker: Tracker) -> object:
     """The assertion in the metadata of the latest message; whatever type it has."""
+    return _metadata(tracker).get(METADATA_KEY)
+
+
+def _metadata(tracker: Tracker) -> dict[str, Any]:
     metadata = (tracker.latest_message or {}).get("metadata")
-    return metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def understanding_of(tracker: Tracker) -> Understanding:

@@ -55,6 +55,7 @@ class Notes:
     def __init__(self) -> None:
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.broken = False
+        self.engine = open_engine("sqlite://")
 
     def append(self, kind: str, **facts: Any) -> int:
         if self.broken:
@@ -124,6 +125,7 @@ class Site:
         self.app.ctx.agent = self.agent
         self._loop = asyncio.new_event_loop()
         self._server: Any = None
+        self._became_ready = False
         self._clients: list[httpx.Client] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -141,6 +143,8 @@ class Site:
         self.services = SimpleNamespace(
             settings=settings,
             clock=clock,
+            engine=engine,
+            ring=ring,
             directory=self.directory,
             sessions=Sessions(engine, clock, settings.session, key),
             issuer=self.issuer,
@@ -149,7 +153,9 @@ class Site:
             audit=self.audit,
             exports=Exports(clock),
             totp=self.totp,
-            policies=SimpleNamespace(poll=lambda: False),
+            policies=SimpleNamespace(
+                poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)
+            ),
             purge=lambda: None,
         )
         self.agent = ScriptedAgent(
@@ -208,7 +214,14 @@ class Site:
         await self._server.before_start()
         await self._server.start_serving()
 
+    def become_ready(self) -> None:
+        """What happens once the server accepts requests: housekeeping, readiness, metrics."""
+        asyncio.run_coroutine_threadsafe(self._server.after_start(), self._loop).result(20)
+        self._became_ready = True
+
     async def _stop(self) -> None:
+        if self._became_ready:
+            await self._server.before_stop()
         # Clients keep connections open; closing in order would wait for them.
         self._server.server.close()
         for connection in set(self._server.connections):
