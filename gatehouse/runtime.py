@@ -15,6 +15,8 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from gatehouse.audit import AuditLog
+from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log, record_start
+from gatehouse.audit.signing import Checkpointer
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine
 from gatehouse.errors import NotReady
@@ -44,6 +46,7 @@ class Runtime:
     engine: Engine
     ring: KeyRing
     audit: AuditLog
+    checkpoints: Checkpointer
     directory: Directory
     sessions: Sessions
     issuer: Issuer
@@ -68,7 +71,13 @@ class Runtime:
         self.step_up.expire()
         self.directory.prune()
         self.state.purge(max(self.settings.retention.ttl, self.settings.session.absolute) + _DAY)
+        self.audit.expire_pseudonyms()
         return purged
+
+    def record_start(self) -> None:
+        """Write to the audit log that this process begins to serve."""
+        anchor = open_anchor(self.settings, self.ring)
+        record_start(self.audit, anchor, self.settings.server.profile)
 
     def close(self) -> None:
         """Close the databases; nothing can be asked afterwards."""
@@ -129,10 +138,10 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     ring = KeyRing.open(settings.path(settings.keys.directory), clock)
     engine = open_engine(settings.database_url(settings.database))
     upgrade(engine)
-    audit = AuditLog(
-        open_engine(settings.database_url(settings.audit)), clock, ring.service_key("audit")
-    )
-    audit.create()
+    audit = open_log(settings, clock, ring)
+    checkpoints = open_checkpointer(settings, clock, ring, audit)
+    if serving:
+        checkpoints.require_whole()
     policies = _policies(settings, clock, ring, audit, serving=serving)
     roles = policies.current().roles
     issuer = Issuer(ring.service_key("assertion-signing"), clock)
@@ -143,6 +152,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         engine=engine,
         ring=ring,
         audit=audit,
+        checkpoints=checkpoints,
         directory=Directory(engine, clock, key=ring.service_key("directory"), roles=roles),
         sessions=Sessions(engine, clock, settings.session, ring.service_key("sessions")),
         issuer=issuer,

@@ -82,6 +82,28 @@ class Audit:
         "sqlite:///var/audit.db", "SQLAlchemy URL of the log; SQLite or PostgreSQL."
     )
     url_file: str = _setting("", "File that holds the URL, when it contains a password.")
+    origin: str = _setting(
+        "", "Name of the log in its checkpoints; empty derives one from its key. New name, new log."
+    )
+    checkpoint_entries: int = _setting(
+        1000, "Sign a checkpoint after this many entries.", kind="int", low=1, high=1_000_000
+    )
+    checkpoint_interval: int = _setting(
+        "60s", "Sign a checkpoint after this time, if there are new entries.", kind="duration"
+    )
+    witness_file: str = _setting(
+        "var/witness/audit.jsonl",
+        "File that remembers checkpoints; put it on another volume. Empty for none.",
+    )
+    witness_url: str = _setting("", "A witness that speaks C2SP tlog-witness, https://….")
+    witness_key: str = _setting("", "Its verifier key, name+id+key.")
+    witness_authority: str = _setting("", "PEM file of the authority of its certificate.")
+    post_quantum: str = _setting(
+        "off", "Sign checkpoints with ML-DSA-44 as well (3 KB each).", choices=("off", "on")
+    )
+    pseudonyms: int = _setting(
+        "400d", "How long entries can be found by person; whole quarters.", kind="duration"
+    )
 
 
 @dataclass(frozen=True)

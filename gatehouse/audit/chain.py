@@ -1,13 +1,14 @@
 """How an entry is written down and chained to the one before.
 
 The canonical form is JSON with sorted keys, no spaces and ASCII only, so that the same entry has
-one byte sequence. The chain value is HMAC-SHA-256(key, previous chain value ‖ body): whoever may
-write to the database but does not hold the key cannot alter, drop, insert or swap entries unseen.
+one byte sequence; those bytes are the leaf of the Merkle tree. The chain value is
+HMAC-SHA-256(key, sequence ‖ previous chain value ‖ body): whoever may write to the database but does
+not hold the key cannot alter, drop, insert, move or swap entries unseen, not even those that no
+checkpoint covers yet.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -22,6 +23,11 @@ def canonical(body: Mapping[str, object]) -> str:
     )
 
 
-def link(key: bytes, previous: bytes, body: str) -> bytes:
-    """The 32-byte chain value of `body` after `previous`."""
-    return hmac.new(key, previous + body.encode("ascii"), hashlib.sha256).digest()
+def link(key: bytes, sequence: int, previous: bytes, body: bytes) -> bytes:
+    """The 32-byte chain value of the entry `sequence` (from 1) with `body`, after `previous`."""
+    return hmac.digest(key, sequence.to_bytes(8, "big") + previous + body, "sha256")
+
+
+def link_v1(key: bytes, previous: bytes, body: str) -> bytes:
+    """The chain value of logs before the tree, which did not bind the position."""
+    return hmac.digest(key, previous + body.encode("ascii"), "sha256")

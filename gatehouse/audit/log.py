@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gatehouse import metrics, request_id
 from gatehouse.audit import schema
 from gatehouse.audit.chain import GENESIS, canonical, link
+from gatehouse.audit.clocksync import ClockSync
+from gatehouse.audit.convert import convert
+from gatehouse.audit.errors import AuditUnavailable
+from gatehouse.audit.pseudonyms import FixedPseudonyms, Pseudonyms
+from gatehouse.audit.reader import LogReader
+from gatehouse.audit.tree import leaf_hash, merged, next_node
 from gatehouse.clock import Clock, as_iso
 from gatehouse.errors import Unavailable
 
@@ -29,13 +33,17 @@ KINDS = frozenset(
         "action",
         "administration",
         "assertion_refused",
+        "checkpoint_refused",
         "conversation_ended",
         "conversation_expired",
         "conversation_started",
         "decision",
         "erasure",
+        "erasure_receipt",
         "export",
         "key_operation",
+        "legal_hold",
+        "log_converted",
         "policy_loaded",
         "policy_rejected",
         "purge",
@@ -50,6 +58,7 @@ KINDS = frozenset(
         "step_up_redeemed",
         "step_up_refused",
         "step_up_requested",
+        "stop",
         "tamper",
         "throttled",
         "turn_refused",
@@ -57,46 +66,54 @@ KINDS = frozenset(
 )
 metrics.AUDIT_ENTRIES.expect(KINDS)
 MAX_FACT = 500
+VERSION = 2
 
 
-class AuditUnavailable(Unavailable):
-    """The log cannot be written; nothing that must be recorded may happen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry: its position (from 1), its canonical body and its chain value (32 bytes)."""
-
-    sequence: int
-    body: str
-    chain: bytes
-
-
-class AuditLog:
+class AuditLog(LogReader):
     """The log in one database; several processes may append at once."""
 
-    def __init__(self, engine: Engine, clock: Clock, key: bytes) -> None:
-        """`key` is 32 bytes; the chain and the pseudonyms use keys derived from it."""
-        self._engine = engine
-        self._clock = clock
-        self._chain_key = _derive(key, "chain")
-        self._pseudonym_key = _derive(key, "pseudonym")
+    def __init__(
+        self, engine: Engine, clock: Clock, key: bytes, pseudonyms: Pseudonyms | None = None
+    ) -> None:
+        """`key` is 32 bytes, the chain uses a key derived from it.
 
-    @property
-    def engine(self) -> Engine:
-        return self._engine
+        Without `pseudonyms` people and conversations are named under a key derived from it as well.
+        """
+        super().__init__(engine)
+        self._clock = clock
+        self._sync = ClockSync()
+        self._old_chain_key = _derive(key, "chain")
+        self._chain_key = _derive(key, "chain 2")
+        self._pseudonyms = pseudonyms or FixedPseudonyms(_derive(key, "pseudonym"))
+        self._seen = 0
 
     @property
     def chain_key(self) -> bytes:
-        """The key that verification needs."""
+        """The key that verification of the chain needs."""
         return self._chain_key
 
+    @property
+    def seen(self) -> int:
+        """The last position that this process wrote; 0 before the first."""
+        return self._seen
+
     def create(self) -> None:
-        """Create the table if it does not exist."""
+        """Create the tables if they do not exist, and convert a log from before the tree.
+
+        Raises `AuditUnavailable`, and `AuditTampered` when a log to be converted is not whole.
+        """
         try:
+            with self._engine.begin() as connection:
+                converted = convert(connection, self._old_chain_key, self._chain_key)
             schema.create(self._engine)
         except SQLAlchemyError as error:
-            raise AuditUnavailable("the audit log cannot be opened") from error
+            raise AuditUnavailable(
+                "the audit log cannot be opened",
+                "check audit.url; `gatehouse audit database-sql` prepares a PostgreSQL database",
+            ) from error
+        if converted is not None:
+            size, head = converted
+            self.append("log_converted", count=size, head=head.hex())
 
     def append(
         self,
@@ -111,66 +128,98 @@ class AuditLog:
         Raises `AuditUnavailable` when the entry is not on disk, `ValueError` for an unknown kind or
         an oversized fact (a mistake of the caller).
         """
-        body = canonical(self._body(kind, person, conversation, facts))
         try:
+            body = canonical(self._body(kind, person, conversation, facts))
             with metrics.AUDIT_APPEND.measure(), self._engine.begin() as connection:
                 schema.serialise_writers(connection)
-                last = connection.execute(
-                    sa.select(schema.entries.c.sequence, schema.entries.c.chain)
-                    .order_by(schema.entries.c.sequence.desc())
-                    .limit(1)
-                ).first()
-                sequence, previous = (last[0], bytes(last[1])) if last else (0, GENESIS)
-                connection.execute(
-                    schema.entries.insert().values(
-                        sequence=sequence + 1,
-                        body=body,
-                        chain=link(self._chain_key, previous, body),
-                    )
-                )
-        except SQLAlchemyError as error:
+                sequence = self._insert(connection, body)
+        except (SQLAlchemyError, Unavailable) as error:
             metrics.AUDIT_FAILURES.add()
             raise AuditUnavailable("the audit log cannot be written") from error
+        self._seen = sequence
         metrics.recorded(kind, facts)
-        return int(sequence) + 1
-
-    def entries(self, after: int = 0, batch: int = 1000) -> Iterator[Entry]:
-        """All entries after sequence number `after`, in order, read in batches."""
-        table = schema.entries
-        while True:
-            try:
-                with self._engine.connect() as connection:
-                    rows = connection.execute(
-                        sa.select(table)
-                        .where(table.c.sequence > after)
-                        .order_by(table.c.sequence)
-                        .limit(batch)
-                    ).all()
-            except SQLAlchemyError as error:
-                raise AuditUnavailable("the audit log cannot be read") from error
-            if not rows:
-                return
-            for row in rows:
-                yield Entry(int(row.sequence), str(row.body), bytes(row.chain))
-            after = int(rows[-1].sequence)
+        return sequence
 
     def pseudonym(self, kind: str, identity: str) -> str:
-        """The pseudonym of a person or conversation: 128 bits of a keyed hash, in hex."""
-        material = f"{kind}\n{identity}".encode()
-        return hmac.new(self._pseudonym_key, material, hashlib.sha256).hexdigest()[:32]
+        """The pseudonym that a new entry would use for a person or a conversation."""
+        return self._pseudonyms.of(kind, identity)
+
+    def pseudonyms(self, kind: str, identity: str) -> list[str]:
+        """Every pseudonym of a person or a conversation that can still be computed."""
+        return self._pseudonyms.known(kind, identity)
+
+    def expire_pseudonyms(self) -> int:
+        """End the names that have lived long enough; how many keys died for it."""
+        return self._pseudonyms.expire()
+
+    def add_checkpoint(self, size: int, note: str) -> None:
+        """Keep a signed checkpoint beside the entries, unless another process kept a newer one.
+
+        Raises `AuditUnavailable`.
+        """
+        table = schema.checkpoints
+        try:
+            with self._engine.begin() as connection:
+                schema.serialise_writers(connection)
+                newest = connection.execute(
+                    sa.select(table).order_by(table.c.number.desc()).limit(1)
+                ).first()
+                number = newest.number + 1 if newest else 1
+                if newest and (newest.size, len(newest.note)) >= (size, len(note)):
+                    return
+                connection.execute(table.insert().values(number=number, size=size, note=note))
+        except SQLAlchemyError as error:
+            raise AuditUnavailable("a checkpoint cannot be written") from error
+
+    def _insert(self, connection: Connection, body: str) -> int:
+        table = schema.entries
+        last = connection.execute(
+            sa.select(table.c.sequence, table.c.chain, table.c.node)
+            .order_by(table.c.sequence.desc())
+            .limit(1)
+        ).first()
+        size, previous = (int(last[0]), bytes(last[1])) if last else (0, GENESIS)
+        if size < self._seen:
+            raise AuditUnavailable("the audit log is shorter than it was")
+        nodes = {size: bytes(last[2])} if last else {}
+        needed = merged(size)
+        if needed[1:]:
+            rows = connection.execute(
+                sa.select(table.c.sequence, table.c.node).where(table.c.sequence.in_(needed[1:]))
+            )
+            nodes.update((int(row[0]), bytes(row[1])) for row in rows)
+        if not nodes.keys() >= set(needed):
+            raise AuditUnavailable("entries of the audit log are missing")
+        data = body.encode("ascii")
+        connection.execute(
+            table.insert().values(
+                sequence=size + 1,
+                body=body,
+                chain=link(self._chain_key, size + 1, previous, data),
+                node=next_node(leaf_hash(data), [nodes[number] for number in needed]),
+            )
+        )
+        return size + 1
 
     def _body(
         self, kind: str, person: str | None, conversation: str | None, facts: dict[str, Fact]
     ) -> dict[str, object]:
         if kind not in KINDS:
             raise ValueError(f"unknown kind of audit entry: {kind}")
-        body: dict[str, object] = {"at": as_iso(self._clock.now()), "kind": kind, "version": 1}
+        body: dict[str, object] = {
+            "at": as_iso(self._clock.now()),
+            "clock": self._sync.state(),
+            "kind": kind,
+            "version": VERSION,
+        }
         if person is not None:
             body["person"] = self.pseudonym("person", person)
         if conversation is not None:
             body["conversation"] = self.pseudonym("conversation", conversation)
         facts = {"request_id": request_id.current(), **facts}
         for name, value in facts.items():
+            if name in body and name not in ("person", "conversation"):
+                raise ValueError(f"the fact {name} would hide a part of the entry")
             if isinstance(value, str) and len(value) > MAX_FACT:
                 raise ValueError(f"the fact {name} is too long for an audit entry")
             if value is not None:

@@ -1,4 +1,5 @@
-"""What a serving process does beside answering: purging what expired, taking policy edits.
+"""What a serving process does beside answering: purging what expired, taking policy edits,
+signing checkpoints of the audit log.
 
 Started by the channel and not by a launcher, so that it runs however the process was started. A
 task must outlive a database that is away for a while; it must never end the server.
@@ -18,6 +19,7 @@ from gatehouse.logs import get_logger, place_of
 
 log = get_logger(__name__)
 
+CHECKPOINT_POLL = 5  # seconds; whether a checkpoint of the audit log is due
 POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
 
 
@@ -26,6 +28,7 @@ def start(app: Sanic, services: Services) -> None:
     app.ctx.housekeeping = [
         repeat(services.settings.retention.purge_interval, services.purge),
         repeat(POLICY_POLL, services.policies.poll),
+        repeat(CHECKPOINT_POLL, services.checkpoints.poll),
     ]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from gatehouse.audit import AuditLog
+    from gatehouse.audit.signing import Checkpointer
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
     from gatehouse.identity.exports import Exports
@@ -42,6 +43,8 @@ class Services(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def checkpoints(self) -> Checkpointer: ...
     @property
     def exports(self) -> Exports: ...
     @property

@@ -29,6 +29,7 @@ FIELDS = frozenset(
         "seconds",
         "status",  # of an answer
         "what",
+        "witness",  # name of a witness of the audit log
     }
 )
 LONGEST = 300

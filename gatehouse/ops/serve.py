@@ -44,7 +44,7 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
     app = _application(runtime, model)
     if ready is not None:
         app.register_listener(lambda *_: ready(), "after_server_start")
-    runtime.audit.append("start", profile=runtime.settings.server.profile)
+    runtime.record_start()
     context = server_context(runtime.settings)
     renew = partial(_renew_certificate_daily, runtime.settings, context)
     app.register_listener(renew, "after_server_start")

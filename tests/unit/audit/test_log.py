@@ -12,43 +12,7 @@ import sqlalchemy as sa
 from gatehouse.audit import AuditLog, AuditTampered, AuditUnavailable, verify
 from gatehouse.audit.schema import entries
 from gatehouse.clock import SettableClock
-from gatehouse.db import open_engine
-
-KEY = bytes(range(32))
-
-
-def open_log(url: str) -> AuditLog:
-    log = AuditLog(open_engine(url), SettableClock(), KEY)
-    log.create()
-    return log
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> AuditLog:
-    if request.param == "sqlite":
-        return open_log(f"sqlite:///{tmp_path / 'audit.db'}")
-    log = open_log(request.getfixturevalue("postgres_url"))
-    with log.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE gh_audit DISABLE TRIGGER USER")
-        connection.exec_driver_sql("DELETE FROM gh_audit")
-        connection.exec_driver_sql("ALTER TABLE gh_audit ENABLE TRIGGER USER")
-    return log
-
-
-def fill(log: AuditLog, count: int = 6) -> None:
-    for number in range(count):
-        log.append("decision", person="p-1", conversation="c-1", intent=f"intent_{number}")
-
-
-def without_triggers(log: AuditLog, statement: str, **values: object) -> None:
-    """Do what somebody may do who owns the database."""
-    with log.engine.begin() as connection:
-        if log.engine.dialect.name == "sqlite":
-            for verb in ("update", "delete", "replace"):
-                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS gh_audit_no_{verb}")
-        else:
-            connection.exec_driver_sql("ALTER TABLE gh_audit DISABLE TRIGGER USER")
-        connection.execute(sa.text(statement), values)
+from tests.unit.audit.conftest import as_owner, fill, open_log
 
 
 def test_entries_are_numbered_and_verify(log: AuditLog) -> None:
@@ -86,7 +50,7 @@ def test_table_is_append_only(log: AuditLog, statement: str) -> None:
         ("DELETE FROM gh_audit WHERE sequence = 1", 1),
         ("UPDATE gh_audit SET sequence = 60 WHERE sequence = 6", 6),
         (
-            "INSERT INTO gh_audit SELECT 7, body, chain FROM gh_audit WHERE sequence = 2",
+            "INSERT INTO gh_audit SELECT 7, body, chain, node FROM gh_audit WHERE sequence = 2",
             7,
         ),
     ],
@@ -94,7 +58,7 @@ def test_table_is_append_only(log: AuditLog, statement: str) -> None:
 def test_attack_is_found_at_its_position(log: AuditLog, attack: str, position: int) -> None:
     """An entry changed, dropped, moved or inserted by the owner of the database is found."""
     fill(log)
-    without_triggers(log, attack)
+    as_owner(log, attack)
     with pytest.raises(AuditTampered) as caught:
         verify(log)
     assert position == caught.value.sequence
@@ -105,7 +69,7 @@ def test_swapped_entries_are_found(log: AuditLog) -> None:
     fill(log)
     rows = [(entry.body, entry.chain) for entry in log.entries()]
     for sequence, (body, chain) in ((2, rows[2]), (3, rows[1])):
-        without_triggers(
+        as_owner(
             log,
             "UPDATE gh_audit SET body = :body, chain = :chain WHERE sequence = :sequence",
             body=body,
@@ -121,7 +85,7 @@ def test_cut_tail_is_found_with_a_known_count(log: AuditLog) -> None:
     """A log whose last entries were cut off is refused when an earlier count is known."""
     fill(log)
     known = verify(log).entries
-    without_triggers(log, "DELETE FROM gh_audit WHERE sequence > 4")
+    as_owner(log, "DELETE FROM gh_audit WHERE sequence > 4")
     assert 4 == verify(log).entries
     with pytest.raises(AuditTampered) as caught:
         verify(log, at_least=known)
@@ -132,7 +96,7 @@ def test_an_entry_cannot_be_replaced_in_sqlite(tmp_path: Path) -> None:
     """`INSERT OR REPLACE`, which fires no trigger of DELETE, is refused as well."""
     log = open_log(f"sqlite:///{tmp_path / 'audit.db'}")
     fill(log, 3)
-    statement = "INSERT OR REPLACE INTO gh_audit VALUES (2, '{}', x'00')"
+    statement = "INSERT OR REPLACE INTO gh_audit VALUES (2, '{}', x'00', x'00')"
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), log.engine.begin() as connection:
         connection.exec_driver_sql(statement)
     assert 3 == verify(log).entries
