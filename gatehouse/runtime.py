@@ -22,7 +22,7 @@ from gatehouse.db import open_engine
 from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, Sessions, Verifier
 from gatehouse.identity.exports import Exports
-from gatehouse.keys import KeyRing
+from gatehouse.keys import KeyRing, open_ring
 from gatehouse.logs import get_logger, take_over
 from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain
@@ -135,7 +135,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
             "name the directory of the policy files",
         )
     clock = clock or SystemClock()
-    ring = KeyRing.open(settings.path(settings.keys.directory), clock)
+    ring = open_ring(settings, clock)
     engine = open_engine(settings.database_url(settings.database))
     upgrade(engine)
     audit = open_log(settings, clock, ring)

@@ -20,6 +20,9 @@ from gatehouse.errors import InvalidInput
 
 PROFILES = ("development", "production")
 ON_END = ("destroy", "keep")
+KEY_HOMES = ("file", "database")
+KEY_ROOTS = ("file", "pkcs11", "aws-kms", "vault")
+SUITES = ("aes256gcm", "chacha20poly1305")
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("console", "json")
 COUNTS_FROM = ("last_message", "start")
@@ -119,6 +122,49 @@ class Keys:
     """Keys that encrypt conversations. Never put this directory into a backup."""
 
     directory: str = _setting("var/keys", "Directory of the key root and the key ring, mode 0700.")
+    home: str = _setting(
+        "file",
+        "Where the ring lives: `file` for one host, `database` (PostgreSQL) for several.",
+        choices=KEY_HOMES,
+    )
+    url: str = _setting("", "Database of the ring when `home` is `database`; empty: [database].")
+    url_file: str = _setting("", "File that holds that URL, when it contains a password.")
+    mirror: str = _setting("", "Directory on another volume that always holds a copy of the ring.")
+    root: str = _setting(
+        "file",
+        "Where the root lives: files, a hardware module or a key service.",
+        choices=KEY_ROOTS,
+    )
+    namespace: str = _setting(
+        "gatehouse", "First part of the names of roots in a module or service; one per deployment."
+    )
+    suite: str = _setting(
+        "aes256gcm", "Cipher for what is sealed from now on; older records open.", choices=SUITES
+    )
+    expiry_every: int = _setting(
+        "60s", "Pause between two root generations made for scheduled expiry.", kind="duration"
+    )
+    root_copies_kept: int = _setting(
+        "0s",
+        "How long backups of the place of the roots are kept; counts into `irreversible_at`.",
+        kind="duration",
+        zero=True,
+    )
+    pkcs11_module: str = _setting("", "Path of the PKCS#11 library.")
+    pkcs11_token: str = _setting("", "Label of the PKCS#11 token.")
+    pkcs11_pin_file: str = _setting("", "File that holds its user PIN, mode 0600.")
+    aws_region: str = _setting("", "Region of AWS KMS; credentials come from the usual AWS chain.")
+    aws_endpoint: str = _setting("", "Another address of AWS KMS, such as a private endpoint.")
+    aws_deletion_days: int = _setting(
+        7, "Days until AWS KMS deletes a destroyed root for good.", kind="int", low=7, high=30
+    )
+    vault_address: str = _setting("", "Address of Vault or OpenBao, https.")
+    vault_mount: str = _setting("transit", "Mount of its Transit engine.")
+    vault_namespace: str = _setting("", "Namespace in Vault or OpenBao.")
+    vault_token_file: str = _setting(
+        "", "File that holds the token, mode 0600; read anew each time."
+    )
+    vault_ca_file: str = _setting("", "PEM file of the authority that signed its certificate.")
 
 
 @dataclass(frozen=True)
@@ -249,7 +295,7 @@ class Settings:
         """`relative` as an absolute path below `home`."""
         return (self.home / relative).resolve()
 
-    def database_url(self, section: Database | Audit | Records) -> str:
+    def database_url(self, section: Database | Audit | Records | Keys) -> str:
         """The URL of a database, from its file if one is named, SQLite paths made absolute."""
         url = section.url
         if section.url_file:
@@ -352,7 +398,12 @@ def _is_origin(text: str) -> bool:
     return match is not None and (match[2] is None or 1 <= int(match[2]) <= 65535)
 
 
-_OTHER_VARIABLES = {"GATEHOUSE_HOME", "GATEHOUSE_PASSWORD_FILE"}
+_OTHER_VARIABLES = {
+    "GATEHOUSE_HOME",
+    "GATEHOUSE_KEYS_PKCS11_PIN",
+    "GATEHOUSE_KEYS_VAULT_TOKEN",
+    "GATEHOUSE_PASSWORD_FILE",
+}
 
 
 def _variable(section: str, key: str) -> str:
@@ -404,6 +455,8 @@ def _convert(raw: object, rules: Mapping[str, Any], key: str) -> Any:
 
 
 def _duration(raw: object, rules: Mapping[str, Any], key: str) -> int:
+    if rules.get("zero") and raw in (0, "0", "0s"):
+        return 0
     seconds = parse_duration(raw, key)
     if seconds > rules.get("high", seconds):
         raise InvalidInput(f"{key}: {raw!r} is not allowed", f"at most {rules['high'] // 60}m")

@@ -15,8 +15,10 @@ from gatehouse.keys.errors import (
     UnknownKey,
 )
 from gatehouse.keys.nodes import Entry
+from gatehouse.keys.opening import make_ring, open_ring, ring_is_made
 from gatehouse.keys.ring import KeyRing
 from gatehouse.keys.roots import FileRoot, Root
+from gatehouse.keys.status import RingCheck, RingStatus
 
 __all__ = [
     "AlreadyInitialised",
@@ -27,10 +29,15 @@ __all__ = [
     "KeyRingDamaged",
     "KeyRingNotReady",
     "KeyRingUnavailable",
+    "RingCheck",
+    "RingStatus",
     "Root",
     "RootMissing",
     "UnknownKey",
     "associated_data",
+    "make_ring",
+    "open_ring",
+    "ring_is_made",
     "seal",
     "unseal",
 ]

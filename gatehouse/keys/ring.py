@@ -14,45 +14,50 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput
-from gatehouse.keys.directory import (
-    RING_FILE,
-    alone,
-    check_private,
-    create_ring,
-    make_private,
-    refuse_missing,
-)
 from gatehouse.keys.envelope import KEY_SIZE
-from gatehouse.keys.errors import AlreadyInitialised, KeyRingUnavailable, UnknownKey
+from gatehouse.keys.errors import KeyRingUnavailable, UnknownKey
+from gatehouse.keys.file_shelf import FileShelf
+from gatehouse.keys.homes import RING_FILE, FileHome, copy_shelf
+from gatehouse.keys.keeper import Follower, Keeper
 from gatehouse.keys.nodes import HELD, KEPT, Entry, day_is_over, digest_of, expiry_day
 from gatehouse.keys.roots import FileRoot, Root
-from gatehouse.keys.shelf import Shelf
-from gatehouse.keys.tree import Known, Tree, load
+from gatehouse.keys.shelf import FORMAT, Shelf
+from gatehouse.keys.status import RingCheck, RingStatus, check_of, status_of
+from gatehouse.keys.tree import Tree
 
-# An extension that a power cut may lose shortens a life by no more than this many seconds.
-_SYNC_EVERY: Final = 60.0
-
-RootFactory = Callable[[Path, Clock], Root]
+RootFactory = Callable[[Path], Root]
 
 
 class KeyRing:
-    """Keys by name; safe for threads and for several processes of one host."""
+    """Keys by name; safe for threads and for several processes."""
 
-    def __init__(self, shelf: Shelf, root: Root, clock: Clock) -> None:
-        self._shelf = shelf
-        self._root = root
+    def __init__(
+        self,
+        shelf: Shelf,
+        root: Root,
+        clock: Clock,
+        *,
+        follower: Follower | None = None,
+        expiry_every: float = 0.0,
+        root_copies_kept: float = 0.0,
+    ) -> None:
+        """The ring on `shelf` under `root`; see `open` and `gatehouse.keys.opening`.
+
+        `root_copies_kept` says for how many seconds backups of the place of the roots live. Roots change for scheduled expiry at most every `expiry_every` seconds; an expired key is
+        never handed out all the same, and a removal on request does not wait.
+        """
+        self._keeper = Keeper(shelf, root, clock, follower)
         self._clock = clock
-        self._known = Known()
-        self._synced_at = clock.now()
+        self._expiry_every = expiry_every
+        self._root_copies_kept = root_copies_kept
 
     @staticmethod
     def is_initialised(directory: Path) -> bool:
         """Whether `directory` holds a key ring."""
-        return (directory / RING_FILE).exists()
+        return FileHome(directory).is_made()
 
     @classmethod
     def initialise(cls, directory: Path, clock: Clock, root: RootFactory = FileRoot) -> KeyRing:
@@ -61,11 +66,7 @@ class KeyRing:
         Raises `AlreadyInitialised` when there is one, and `KeyRingDamaged` when only its roots
         are left. An initialisation that was cut off is finished by the next one.
         """
-        make_private(directory)
-        with alone(directory):
-            if cls.is_initialised(directory):
-                raise AlreadyInitialised("there is a key ring already; nothing was changed")
-            create_ring(directory, root(directory, clock))
+        FileHome(directory).make(root(directory), clock.now())
         return cls.open(directory, clock, root)
 
     @classmethod
@@ -75,11 +76,9 @@ class KeyRing:
         Raises `KeyRingNotReady` when there is none or the directory is open to others,
         `RootMissing` when its root is gone, `KeyRingDamaged` when it is not what was written.
         """
-        if not cls.is_initialised(directory):
-            refuse_missing(directory, root(directory, clock))
-        check_private(directory)
-        ring = cls(Shelf(directory / RING_FILE), root(directory, clock), clock)
-        ring._settle()
+        own = root(directory)
+        ring = cls(FileHome(directory).shelf(own), own, clock)
+        ring.settle()
         return ring
 
     @classmethod
@@ -99,9 +98,11 @@ class KeyRing:
                 beside = copy.with_name(copy.name + suffix)
                 if not suffix or beside.exists():
                     _copy_private(beside, path.with_name(path.name + suffix))
-            ring = cls(Shelf(path), root(directory, clock), clock)
+            shelf = FileShelf(path)
+            shelf.bring_up_to_date()
+            ring = cls(shelf, root(directory), clock)
             try:
-                with ring._reading():
+                with ring._keeper.reading():
                     pass
                 yield ring
             finally:
@@ -110,15 +111,15 @@ class KeyRing:
     @property
     def generation(self) -> int:
         """Number of the present root generation; it only grows."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             return tree.known.generation
 
     def service_key(self, purpose: str) -> bytes:
         """32 bytes made at random once per purpose, the same ever after."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             key = tree.known.top.services.get(purpose)
         if key is None:
-            with self._writing() as tree:
+            with self._keeper.writing() as tree:
                 key = tree.known.top.services.get(purpose) or tree.add_service(purpose)
         return key
 
@@ -133,7 +134,7 @@ class KeyRing:
         entry = self.lookup(name)
         if entry is not None and entry.expires_at == expires_at:
             return entry.key
-        with self._writing() as tree:
+        with self._keeper.writing() as tree:
             found = tree.find(name)
             if found is not None and not found[1].alive(now):
                 tree.remove(found[0], digest_of(name))
@@ -149,13 +150,13 @@ class KeyRing:
 
     def lookup(self, name: str) -> Entry | None:
         """As `find`, with the position that `advance` recorded last."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             found = tree.find(name)
         return found[1] if found and found[1].alive(self._clock.now()) else None
 
     def find_any(self, name: str) -> Entry | None:
         """As `lookup`, expired or not; only for proving what a copy of the ring still opens."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             found = tree.find(name)
         return found[1] if found else None
 
@@ -173,7 +174,7 @@ class KeyRing:
         the death of the process at once, a power cut after at most a minute.
         """
         now = self._clock.now()
-        with self._writing(durable=self._sync_is_due(now)) as tree:
+        with self._keeper.writing(durable=False) as tree:
             found = tree.find(name)
             if found is None or not found[1].alive(now):
                 raise UnknownKey("a key that should be extended does not exist any more")
@@ -191,28 +192,33 @@ class KeyRing:
         the same or no names, then tries again.
         """
         names = set(names)
-        with self._rotating() as tree:
-            found = [(place, name) for name in names if (place := tree.find(name))]
-            for (day, _entry), name in found:
+
+        def end(tree: Tree) -> int:
+            found = [(place[0], name) for name in names if (place := tree.find(name))]
+            found += [(KEPT, name) for name in names if tree.find_in(KEPT, name)]
+            for day, name in found:
                 tree.remove(day, digest_of(name))
-            kept = [name for name in names if tree.find_in(KEPT, name)]
-            for name in kept:
-                tree.remove(KEPT, digest_of(name))
-        return len(found) + len(kept)
+            return len(found)
+
+        return self._keeper.removing(end)
 
     def drop_expired(self) -> int:
         """End every expired key, whole buckets where the day is over; how many there were."""
         now = self._clock.now()
-        with self._rotating() as tree:
+
+        def end(tree: Tree) -> int:
+            if not self._expiry_is_due(now):
+                return 0
             over = [day for day in tree.days() if day_is_over(day, now)]
             dropped = sum(tree.drop(day) for day in over)
-            pages = self._shelf.execute("SELECT day, shard FROM pages WHERE earliest <= ?", now)
-            for day, shard in pages:
+            for day, shard in self._keeper.shelf.pages_expired(now):
                 ended = [d for d, e in tree.page(day, shard).items() if not e.alive(now)]
                 for digest in ended:
                     tree.remove(day, digest)
                 dropped += len(ended)
-        return dropped
+            return dropped
+
+        return self._keeper.removing(end)
 
     def hold(self, name: str, held_as: str) -> None:
         """Keep a second copy of the live key of `name`, called `held_as`, until `release`.
@@ -223,7 +229,7 @@ class KeyRing:
         under `held_as`.
         """
         now = self._clock.now()
-        with self._writing() as tree:
+        with self._keeper.writing() as tree:
             found, held = tree.find(name), tree.find_in(HELD, held_as)
             if found is None or not found[1].alive(now):
                 raise UnknownKey("a key that should be held does not exist any more")
@@ -233,23 +239,26 @@ class KeyRing:
 
     def held(self, held_as: str) -> Entry | None:
         """The copy that `hold` made, whatever became of the original; None when there is none."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             return tree.find_in(HELD, held_as)
 
     def release(self, held_as: Iterable[str]) -> int:
         """End held copies as `destroy` ends keys; how many there were."""
         held_as = set(held_as)
-        with self._rotating() as tree:
+
+        def end(tree: Tree) -> int:
             found = [name for name in held_as if tree.find_in(HELD, name)]
             for name in found:
                 tree.remove(HELD, digest_of(name))
-        return len(found)
+            return len(found)
+
+        return self._keeper.removing(end)
 
     def kept_key(self, name: str) -> bytes:
         """32 bytes made once for `name`, without expiry, until `destroy`."""
         key = self.find_kept(name)
         if key is None:
-            with self._writing() as tree:
+            with self._keeper.writing() as tree:
                 entry = tree.find_in(KEPT, name)
                 if entry is None:
                     entry = Entry(os.urandom(KEY_SIZE), 0.0, 0)
@@ -259,92 +268,61 @@ class KeyRing:
 
     def find_kept(self, name: str) -> bytes | None:
         """The kept key of `name`; None when there is none."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             entry = tree.find_in(KEPT, name)
         return entry.key if entry else None
 
     def rotate(self) -> int:
         """Move to a new root generation; its number. Older copies of the ring stop opening."""
-        with self._rotating(always=True) as tree:
-            pass
-        return tree.known.generation
+        return self._keeper.removing(lambda tree: tree.known.generation, always=True) + 1
 
     def irreversible_at(self, destroyed_at: float) -> float:
         """When what was destroyed at `destroyed_at` is gone for good (epoch seconds)."""
-        return self._root.irreversible_at(destroyed_at)
+        return self._keeper.root.irreversible_at(destroyed_at) + self._root_copies_kept
 
     def tag_key(self, expires_at: float) -> bytes:
         """The key of pseudonyms that shall die with the bucket of `expires_at`."""
         day = expiry_day(expires_at)
         keys = self.tag_keys()
         if day not in keys:
-            with self._writing() as tree:
+            with self._keeper.writing() as tree:
                 return tree.ensure_bucket(day).tag_key
         return keys[day]
 
     def tag_keys(self) -> dict[int, bytes]:
         """The tag keys of all buckets, by expiry day (days since the epoch)."""
-        with self._reading() as tree:
+        with self._keeper.reading() as tree:
             return {day: tree.bucket(day).tag_key for day in tree.days()}
 
     def copy_to(self, path: Path) -> None:
         """A copy of `ring.db` for a mirror. It opens only until the next root generation."""
-        self._shelf.copy_to(path)
+        copy_shelf(self._keeper.shelf, path)
+
+    def status(self) -> RingStatus:
+        """How the ring stands; reads the ring and its mirror, never asks the root."""
+        return status_of(self._keeper)
+
+    def check(self) -> RingCheck:
+        """Open every node under the root that is there now, and list the roots."""
+        return check_of(self._keeper)
+
+    def settle(self) -> None:
+        """Open the ring once, move one of an earlier format on, end roots that a crash left."""
+        with self._keeper.reading():
+            top = self._keeper.shelf.top()
+        if top is not None and top.format < FORMAT:
+            self.rotate()
+        self._keeper.end_old_roots()
+        if self._keeper.follower is not None:
+            self._keeper.follower.touched()
 
     def close(self) -> None:
         """Forget what is open."""
-        self._known = Known()
-        self._shelf.close()
+        self._keeper.close()
 
-    def _settle(self) -> None:
-        """Open the ring once, and end roots that a crash left behind."""
-        with self._rotating():
-            pass
-
-    def _sync_is_due(self, now: float) -> bool:
-        return not 0 <= now - self._synced_at < _SYNC_EVERY
-
-    @contextmanager
-    def _reading(self) -> Iterator[Tree]:
-        with self._shelf.reading():
-            self._known = load(self._shelf, self._root, self._known)
-            yield Tree(self._shelf, self._root, self._known)
-
-    @contextmanager
-    def _writing(self, *, durable: bool = True) -> Iterator[Tree]:
-        with self._shelf.writing(durable=durable):
-            tree = Tree(self._shelf, self._root, load(self._shelf, self._root, self._known).copy())
-            yield tree
-            tree.save()
-        self._known = tree.known
-        if durable:
-            self._synced_at = self._clock.now()
-
-    @contextmanager
-    def _rotating(self, *, always: bool = False) -> Iterator[Tree]:
-        with self._shelf.writing():
-            known = load(self._shelf, self._root, self._known).copy()
-            tree = Tree(self._shelf, self._root, known)
-            yield tree
-            if always or tree.removes:
-                # Made inside the transaction: no other process can take it for a left-over.
-                tree.save(new_root=self._root.create())
-        self._known = tree.known
-        self._synced_at = self._clock.now()
-        self._end_old_roots()
-
-    def _end_old_roots(self) -> None:
-        """Destroy every root but the present one.
-
-        Only after the ring has opened under its root: beside an old copy of the ring, the
-        present root is not a left-over.
-        """
-        if self._root.handles() <= {self._known.handle}:
-            return
-        with self._shelf.writing():
-            present = load(self._shelf, self._root, self._known).handle
-            for handle in self._root.handles() - {present}:
-                self._root.destroy(handle)
+    def _expiry_is_due(self, now: float) -> bool:
+        top = self._keeper.shelf.top()
+        return top is None or not 0 <= now - top.rotated_at < self._expiry_every
 
 
 def _place(tree: Tree, name: str, found: tuple[int, Entry] | None, entry: Entry) -> None:

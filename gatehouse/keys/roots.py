@@ -15,7 +15,6 @@ import stat
 from pathlib import Path
 from typing import Final, Protocol
 
-from gatehouse.clock import Clock
 from gatehouse.keys.envelope import KEY_SIZE, seal, unseal
 from gatehouse.keys.errors import (
     KeyRingDamaged,
@@ -30,10 +29,19 @@ _NAME: Final = re.compile(r"root-([0-9a-f]{32})\.key")
 
 
 class Root(Protocol):
-    """Makes, uses and destroys root generations; a handle names one and is not secret."""
+    """Makes, uses and destroys root generations; a handle names one and is not secret.
 
-    def create(self) -> str:
-        """A new generation, durable when this returns; its handle."""
+    Every method may raise `KeyRingUnavailable` when the place of the roots does not answer. A
+    handle is 32 hexadecimal digits, the first 16 of which say whose ring it belongs to.
+    """
+
+    kind: str
+    """The value of the setting `keys.root`."""
+    local: bool
+    """Whether making and destroying takes no longer than a write to the ring."""
+
+    def create(self, handle: str) -> None:
+        """A new generation called `handle`, durable when this returns."""
         ...
 
     def wrap(self, handle: str, secret: bytes, associated: bytes) -> bytes:
@@ -45,7 +53,7 @@ class Root(Protocol):
         ...
 
     def destroy(self, handle: str) -> None:
-        """End the generation; destroying it again is no error. Raises `KeyRingUnavailable`."""
+        """End the generation; destroying it again is no error."""
         ...
 
     def irreversible_at(self, destroyed_at: float) -> float:
@@ -53,8 +61,21 @@ class Root(Protocol):
         ...
 
     def handles(self) -> frozenset[str]:
-        """Every generation that still exists."""
+        """Every generation that still exists, perhaps of other rings too."""
         ...
+
+
+_OWNER: Final = 16
+
+
+def new_handle(ring: str) -> str:
+    """A name for a new root of `ring` (32 hexadecimal digits)."""
+    return ring[:_OWNER] + secrets.token_hex(_OWNER // 2)
+
+
+def belongs_to(handle: str, ring: str) -> bool:
+    """Whether `handle` names a root that was made for `ring`, and for no other."""
+    return handle[:_OWNER] == ring[:_OWNER]
 
 
 class FileRoot:
@@ -65,19 +86,19 @@ class FileRoot:
     root in a hardware module.
     """
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
-        self._directory = directory
-        self._clock = clock
+    kind = "file"
+    local = True
 
-    def create(self) -> str:
-        handle = secrets.token_hex(16)
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def create(self, handle: str) -> None:
         key = os.urandom(KEY_SIZE)
         try:
             _write_new(self._path(handle), _MAGIC + key + _checksum(key))
             sync_directory(self._directory)
         except OSError as error:
             raise KeyRingUnavailable(f"a key root cannot be written: {error.strerror}") from error
-        return handle
 
     def wrap(self, handle: str, secret: bytes, associated: bytes) -> bytes:
         return seal(self._key(handle), secret, associated)
@@ -165,7 +186,7 @@ def _read_private(path: Path) -> bytes:
         raise RootMissing(
             "the key root of this key ring is missing",
             f"put {path.name} back into {path.parent}; a new root cannot open this ring",
-            "if ring.db was restored from an old copy, put the current one back: "
+            "if the ring was restored from an old copy, put the present one back: "
             "the root of an old copy was destroyed on purpose",
         ) from None
     except OSError as error:

@@ -1,8 +1,9 @@
 """One transaction's view of the key tree: reads nodes, changes them, writes what changed.
 
 Every key that seals a node lives in the node above; the topmost key is wrapped by the root. Where
-a key is *removed*, the page, its bucket and the top all get fresh keys, so that nothing in the
-present tree opens an older copy of them. What is only *added* is sealed under the same keys.
+a key is *removed*, the page and its bucket get fresh keys at once and the top with the next root
+generation, so that from then on nothing opens an older copy of them. What is only *added* is
+sealed under the same keys; neither adding nor moving a key needs the root.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from gatehouse.keys.nodes import (
     shard_of,
 )
 from gatehouse.keys.roots import Root
-from gatehouse.keys.shelf import FORMAT, Shelf
+from gatehouse.keys.shelf import FORMAT, BucketRow, PageRow, Shelf, TopRow
 
 _NEVER: Final = 9e15
+# Part of what binds a node to its place; it has not changed since format 1.
+_NODE_FORMAT: Final = 1
+_RESTORE: Final = "put the ring back from its mirror with `gatehouse keys restore`"
 
 
 @dataclass(slots=True)
@@ -40,7 +44,9 @@ class Known:
     ring: str = ""
     generation: int = 0
     handle: str = ""
+    wrapped: bytes = b""
     top_key: bytes = b""
+    changed: int = 0
     top: Top = field(default_factory=Top)
     buckets: dict[int, Bucket] = field(default_factory=dict)
 
@@ -48,29 +54,63 @@ class Known:
         return replace(self, top=self.top.copy(), buckets=dict(self.buckets))
 
 
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A root that was made for a new generation, and the top key that it wraps."""
+
+    handle: str
+    top_key: bytes
+    wrapped: bytes
+
+
+def make_generation(root: Root, handle: str, ring: str) -> Generation:
+    """Make the root `handle` and wrap a fresh top key with it."""
+    root.create(handle)
+    top_key = os.urandom(KEY_SIZE)
+    return Generation(handle, top_key, root.wrap(handle, top_key, _root_place(ring, handle)))
+
+
 def load(shelf: Shelf, root: Root, known: Known) -> Known:
-    """`known` if it is still the ring's present state, otherwise the state read afresh."""
-    rows = shelf.execute("SELECT revision, ring FROM ring")
-    if rows == [(known.revision, known.ring)]:
-        return known
-    rows = shelf.execute("SELECT format, ring, revision, generation, root, wrapped, node FROM ring")
-    if len(rows) != 1:
-        raise KeyRingDamaged("the key ring has no top", "put ring.db back from its mirror")
-    version, ring, revision, generation, handle, wrapped, node = rows[0]
-    if version != FORMAT:
+    """`known` if it is still the ring's present state, otherwise the state read afresh.
+
+    Raises `KeyRingDamaged` when the ring is not what was written or is older than `known`.
+    """
+    stamp = shelf.stamp()
+    if stamp is not None and stamp[1] == known.ring:
+        if stamp[2] < known.changed:
+            raise KeyRingDamaged(
+                "the key ring was replaced by an older state of itself while it was in use",
+                "put the present one back, or restart to go on with the older one",
+            )
+        if stamp[0] == known.revision:
+            return known if stamp[2] == known.changed else replace(known, changed=stamp[2])
+    top = shelf.top()
+    if top is None:
+        raise KeyRingDamaged("the key ring has no top", _RESTORE)
+    if top.format > FORMAT:
         raise KeyRingNotReady(
-            f"the key ring has format {version}, this version reads {FORMAT}",
+            f"the key ring has format {top.format}, this version reads {FORMAT}",
             "run the version of Gatehouse that wrote it",
         )
-    where = _where("root", ring, generation=generation)
     try:
-        top_key = root.unwrap(handle, wrapped, where)
-        top = Top.decode(unseal(top_key, node, _where("top", ring, generation=generation)))
+        top_key = _top_key(root, top, known)
+        where = _where("top", top.ring, generation=top.generation)
+        node = Top.decode(unseal(top_key, top.node, where))
     except EnvelopeError as error:
-        raise KeyRingDamaged(
-            "the key ring does not open under its root", "put ring.db back from its mirror"
-        ) from error
-    return Known(revision, ring, generation, handle, top_key, top)
+        raise KeyRingDamaged("the key ring does not open under its root", _RESTORE) from error
+    return Known(
+        top.revision, top.ring, top.generation, top.root, top.wrapped, top_key, top.changed, node
+    )
+
+
+def _top_key(root: Root, top: TopRow, known: Known) -> bytes:
+    """Asks the root only when it wraps something new: it may be far away."""
+    if (known.ring, known.handle, known.wrapped) == (top.ring, top.root, top.wrapped):
+        return known.top_key
+    where = _root_place(top.ring, top.root)
+    if top.format == 1:
+        where = _where("root", top.ring, generation=top.generation)
+    return root.unwrap(top.root, top.wrapped, where)
 
 
 class Tree:
@@ -85,12 +125,12 @@ class Tree:
         self._rekeyed: set[int] = set()
         self._altered: set[int] = set()
         self._top_changed = False
-        self._top_rekeyed = False
+        self._removed = False
 
     @property
     def removes(self) -> bool:
         """Whether a key was taken out, so that a new root generation is due."""
-        return self._top_rekeyed
+        return self._removed
 
     def days(self) -> list[int]:
         """Expiry days, latest first: the keys in use are mostly there."""
@@ -117,13 +157,11 @@ class Tree:
     def bucket(self, day: int) -> Bucket:
         """The bucket of an existing `day`."""
         if day not in self.known.buckets:
-            rows = self._shelf.execute("SELECT node FROM buckets WHERE day = ?", day)
-            if not rows:
-                raise KeyRingDamaged("a bucket of the key ring is missing")
+            node = self._shelf.bucket(day)
+            if node is None:
+                raise KeyRingDamaged("a bucket of the key ring is missing", _RESTORE)
             where = _where("bucket", self.known.ring, day=day)
-            self.known.buckets[day] = Bucket.decode(
-                _open(self.known.top.buckets[day], rows[0][0], where)
-            )
+            self.known.buckets[day] = Bucket.decode(_open(self.known.top.buckets[day], node, where))
         return self.known.buckets[day]
 
     def ensure_bucket(self, day: int) -> Bucket:
@@ -160,17 +198,15 @@ class Tree:
         self._set_page_key(day, shard)
         self._changed.add((day, shard))
         self._rekeyed.add(day)
-        self._top_rekeyed = True
+        self._removed = True
 
     def drop(self, day: int) -> int:
         """End a whole bucket; the number of keys in it."""
-        rows = self._shelf.execute("SELECT coalesce(sum(keys), 0) FROM pages WHERE day = ?", day)
-        self._shelf.execute("DELETE FROM pages WHERE day = ?", day)
-        self._shelf.execute("DELETE FROM buckets WHERE day = ?", day)
+        keys = self._shelf.drop(day)
         del self.known.top.buckets[day]
         self.known.buckets.pop(day, None)
-        self._top_rekeyed = True
-        return int(rows[0][0])
+        self._removed = True
+        return keys
 
     def page(self, day: int, shard: int) -> Page:
         """The entries of one page, by digest."""
@@ -178,13 +214,36 @@ class Tree:
             self._pages[day, shard] = decode_page(self._page_bytes(day, shard))
         return self._pages[day, shard]
 
+    def renew(self, day: int) -> None:
+        """Seal everything in the bucket of `day` anew, under fresh keys."""
+        for shard in list(self.bucket(day).pages):
+            self.page(day, shard)
+            self._set_page_key(day, shard)
+            self._changed.add((day, shard))
+        self._rekeyed.add(day)
+        self._altered.add(day)
+        self._removed = True
+
+    def open_all(self) -> int:
+        """Open every node there is; the number of keys. Raises `KeyRingDamaged`."""
+        count = 0
+        for day in self.known.top.buckets:
+            for shard in self.bucket(day).pages:
+                count += len(decode_page(self._page_bytes(day, shard)))
+        if self._shelf.days() != set(self.known.top.buckets):
+            raise KeyRingDamaged("the key ring holds a bucket that it does not name", _RESTORE)
+        return count
+
     def add_service(self, purpose: str) -> bytes:
         """A new service key."""
         self._top_changed = True
         return self.known.top.services.setdefault(purpose, os.urandom(KEY_SIZE))
 
-    def save(self, new_root: str | None = None) -> None:
-        """Write every changed node; with `new_root`, move to a new generation under that root."""
+    def save(self, new: Generation | None = None, at: float = 0.0) -> None:
+        """Write every changed node; with `new`, move to that generation `at` this time."""
+        if not (self._changed or self._altered or self._top_changed or self.removes or new):
+            return
+        self.known.changed += 1
         for place in self._changed:
             self._save_page(*place)
         for day in self._rekeyed & set(self.known.top.buckets):
@@ -192,34 +251,24 @@ class Tree:
         for day in self._altered & set(self.known.top.buckets):
             where = _where("bucket", self.known.ring, day=day)
             node = seal(self.known.top.buckets[day], self.bucket(day).encode(), where)
-            self._shelf.execute("REPLACE INTO buckets (day, node) VALUES (?, ?)", day, node)
-        if self._top_rekeyed or new_root is not None:
-            self._renew_top(new_root)
-        elif self._top_changed or self._altered:
+            self._shelf.put_bucket(BucketRow(day, node, self.known.changed))
+        if new is not None:
+            self._renew_top(new, at)
+        if new is not None or self._top_changed or self._altered or self._rekeyed:
             self._save_top()
+        self._shelf.set_changed(self.known.changed)
 
-    def _renew_top(self, new_root: str | None) -> None:
+    def _renew_top(self, new: Generation, at: float) -> None:
         known = self.known
-        known.top_key = os.urandom(KEY_SIZE)
-        if new_root is not None:
-            known.handle = new_root
-            known.generation += 1
-        where = _where("root", known.ring, generation=known.generation)
-        wrapped = self._root.wrap(known.handle, known.top_key, where)
-        self._shelf.execute(
-            "UPDATE ring SET generation = ?, root = ?, wrapped = ?",
-            known.generation, known.handle, wrapped,
-        )  # fmt: skip
-        self._save_top()
+        known.generation += 1
+        known.handle, known.top_key, known.wrapped = new.handle, new.top_key, new.wrapped
+        self._shelf.set_root(known.generation, known.handle, known.wrapped, at)
 
     def _save_top(self) -> None:
         known = self.known
         known.revision += 1
         where = _where("top", known.ring, generation=known.generation)
-        self._shelf.execute(
-            "UPDATE ring SET revision = ?, node = ?",
-            known.revision, seal(known.top_key, known.top.encode(), where),
-        )  # fmt: skip
+        self._shelf.set_node(known.revision, seal(known.top_key, known.top.encode(), where))
 
     def _save_page(self, day: int, shard: int) -> None:
         page = self._pages[day, shard]
@@ -228,29 +277,29 @@ class Tree:
         earliest = _NEVER
         if day not in (HELD, KEPT):
             earliest = min((entry.expires_at for entry in page.values()), default=_NEVER)
-        self._shelf.execute(
-            "REPLACE INTO pages (day, shard, keys, earliest, node) VALUES (?, ?, ?, ?, ?)",
-            day, shard, len(page), earliest, seal(key, encode_page(page), where),
-        )  # fmt: skip
+        node = seal(key, encode_page(page), where)
+        self._shelf.put_page(PageRow(day, shard, len(page), earliest, node, self.known.changed))
 
     def _page_bytes(self, day: int, shard: int) -> bytes:
         key = self.bucket(day).pages.get(shard)
         if key is None:
             return b""
-        rows = self._shelf.execute("SELECT node FROM pages WHERE day = ? AND shard = ?", day, shard)
-        if not rows:
-            raise KeyRingDamaged("a page of the key ring is missing")
-        return _open(key, rows[0][0], _where("page", self.known.ring, day=day, shard=shard))
+        node = self._shelf.page(day, shard)
+        if node is None:
+            raise KeyRingDamaged("a page of the key ring is missing", _RESTORE)
+        return _open(key, node, _where("page", self.known.ring, day=day, shard=shard))
+
+
+def _root_place(ring: str, handle: str) -> bytes:
+    return associated_data(kind="key ring root", ring=ring, format=FORMAT, root=handle)
 
 
 def _where(kind: str, ring: str, **place: int) -> bytes:
-    return associated_data(kind=f"key ring {kind}", ring=ring, format=FORMAT, **place)
+    return associated_data(kind=f"key ring {kind}", ring=ring, format=_NODE_FORMAT, **place)
 
 
 def _open(key: bytes, node: bytes, where: bytes) -> bytes:
     try:
         return unseal(key, node, where)
     except EnvelopeError as error:
-        raise KeyRingDamaged(
-            "a node of the key ring was altered", "put ring.db back from its mirror"
-        ) from error
+        raise KeyRingDamaged("a node of the key ring was altered", _RESTORE) from error

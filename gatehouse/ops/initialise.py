@@ -13,7 +13,7 @@ import pyotp
 
 from gatehouse.clock import SystemClock, as_datetime
 from gatehouse.errors import InvalidInput
-from gatehouse.keys import KeyRing
+from gatehouse.keys import make_ring, ring_is_made
 from gatehouse.ops import demo as demonstration
 from gatehouse.ops.tls import ensure_certificate
 from gatehouse.policy import load_directory, read_domain
@@ -30,10 +30,9 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     """
     settings = load_settings(home)
     clock = SystemClock()
-    keys = settings.path(settings.keys.directory)
-    if not KeyRing.is_initialised(keys):
+    if not ring_is_made(settings):
         _require_policies(settings)
-        KeyRing.initialise(keys, clock)
+        make_ring(settings, clock)
         if demo:
             demo_marker(settings).touch(mode=0o600)
         yield "keys made"

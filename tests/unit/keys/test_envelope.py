@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -12,10 +13,20 @@ from hypothesis import strategies as st
 
 from gatehouse.errors import IntegrityError
 from gatehouse.keys import EnvelopeError, associated_data, seal, unseal
-from gatehouse.keys.envelope import OVERHEAD, _derive
+from gatehouse.keys.envelope import OVERHEAD, _derive, is_current, suite_named, write_with
 
 KEY = bytes(range(32))
 PLACE = associated_data(kind="turn", sequence=7)
+GCM = suite_named("aes256gcm")
+SUITES = ["aes256gcm", "chacha20poly1305"]
+
+
+@pytest.fixture(params=SUITES)
+def suite(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each suite in turn; the usual one afterwards."""
+    write_with(request.param)
+    yield request.param
+    write_with("aes256gcm")
 
 
 @given(st.binary(max_size=300))
@@ -31,6 +42,7 @@ def test_overhead_is_as_documented() -> None:
     assert OVERHEAD == 1 + 1 + 32 + 32 + 16
 
 
+@pytest.mark.usefixtures("suite")
 def test_every_flipped_bit_is_noticed() -> None:
     """Not one altered bit of an envelope goes through."""
     envelope = seal(KEY, b"marked plaintext", PLACE)
@@ -42,6 +54,7 @@ def test_every_flipped_bit_is_noticed() -> None:
                 unseal(KEY, bytes(altered), PLACE)
 
 
+@pytest.mark.usefixtures("suite")
 def test_every_truncation_and_an_addition_is_noticed() -> None:
     """An envelope cut anywhere, or with a byte added, does not open."""
     envelope = seal(KEY, b"marked plaintext", PLACE)
@@ -52,6 +65,7 @@ def test_every_truncation_and_an_addition_is_noticed() -> None:
         unseal(KEY, envelope + b"\0", PLACE)
 
 
+@pytest.mark.usefixtures("suite")
 def test_another_key_or_place_does_not_open() -> None:
     """Key and associated data must both be the ones it was sealed with."""
     envelope = seal(KEY, b"x", PLACE)
@@ -59,6 +73,32 @@ def test_another_key_or_place_does_not_open() -> None:
         unseal(bytes(32), envelope, PLACE)
     with pytest.raises(EnvelopeError):
         unseal(KEY, envelope, associated_data(kind="turn", sequence=8))
+
+
+@pytest.mark.parametrize("written", SUITES)
+def test_every_suite_opens_whatever_is_written_now(suite: str, written: str) -> None:
+    """What was sealed before a change of suite still opens, and says which suite it is of."""
+    envelope = seal(KEY, b"x", PLACE)
+    assert suite_named(suite).header == envelope[:2]
+    write_with(written)
+    assert b"x" == unseal(KEY, envelope, PLACE)
+    assert (suite == written) == is_current(envelope)
+
+
+def test_an_envelope_does_not_pass_for_another_suite(suite: str) -> None:
+    """The suite is bound: renaming it in the header is noticed by the commitment."""
+    envelope = seal(KEY, b"x", PLACE)
+    other = suite_named(SUITES[1 - SUITES.index(suite)])
+    with pytest.raises(EnvelopeError, match="under its key"):
+        unseal(KEY, other.header + envelope[2:], PLACE)
+
+
+def test_an_unknown_suite_is_refused() -> None:
+    """Neither by name nor by number is anything guessed."""
+    with pytest.raises(ValueError, match="no suite"):
+        write_with("rot13")
+    with pytest.raises(EnvelopeError, match="unknown version or suite"):
+        unseal(KEY, b"\1\3" + seal(KEY, b"x", PLACE)[2:], PLACE)
 
 
 def test_errors_are_integrity_errors_without_content() -> None:
@@ -113,7 +153,7 @@ def test_associated_data_knows_no_order_but_types() -> None:
 def test_one_ciphertext_cannot_open_under_two_keys() -> None:
     """The attack that opens one plain GCM ciphertext under two keys works, and fails here."""
     other, salt, nonce = os.urandom(32), os.urandom(32), bytes(12)
-    (first, commitment), (second, _) = _derive(KEY, salt), _derive(other, salt)
+    (first, commitment), (second, _) = _derive(GCM, KEY, salt), _derive(GCM, other, salt)
     ciphertext = _opens_under_both(first, second, nonce, PLACE)
     for record_key in (first, second):  # the attack is real: GCM accepts both
         assert len(AESGCM(record_key).decrypt(nonce, ciphertext, PLACE)) == 32

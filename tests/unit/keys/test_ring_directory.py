@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gatehouse.keys import (
     KeyRingDamaged,
     KeyRingNotReady,
     RootMissing,
+    associated_data,
 )
 
 
@@ -143,4 +145,69 @@ def test_an_old_ring_does_not_cost_the_present_root(
     with pytest.raises(RootMissing):
         KeyRing.open(directory, clock)
     (directory / "ring.db").write_bytes(present)
+    assert KeyRing.open(directory, clock).service_key("x") == key
+
+
+def test_a_ring_of_the_first_format_goes_on(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """What the first version wrote opens, moves to a new generation and leaves no root behind."""
+    key = ring.data_key("a", clock.now() + 60)
+    known = ring._keeper._known
+    shelf = ring._keeper.shelf
+    place = associated_data(
+        kind="key ring root", ring=known.ring, format=1, generation=known.generation
+    )
+    wrapped = FileRoot(directory).wrap(known.handle, known.top_key, place)
+    (root,) = directory.glob("root-*.key")
+    root.rename(directory / f"root-{'f' * 32}.key")  # its roots did not carry the ring's id
+    with shelf.writing():
+        shelf.execute("UPDATE ring SET format = 1, wrapped = ?, root = ?", wrapped, "f" * 32)
+        shelf.execute("DROP TABLE spares")
+        for table, column in (
+            ("ring", "changed"),
+            ("ring", "rotated_at"),
+            ("ring", "mirrored_at"),
+            ("buckets", "changed"),
+            ("pages", "changed"),
+        ):
+            shelf.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    ring.close()
+    again = KeyRing.open(directory, clock)
+    assert again.find("a") == (key, clock.now() + 60)
+    assert (again.status().format, again.generation) == (2, 2)
+    assert again.check().roots_left == 0
+    assert len(list(directory.glob("root-*.key"))) == 1
+
+
+def test_a_ring_of_a_later_format_is_refused(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """An older version does not touch what it cannot understand."""
+    with ring._keeper.shelf.writing():
+        ring._keeper.shelf.execute("UPDATE ring SET format = 3")
+    ring.close()
+    with pytest.raises(KeyRingNotReady, match="format 3"):
+        KeyRing.open(directory, clock)
+
+
+def test_another_deployments_ring_costs_nobody_a_root(
+    ring: KeyRing, directory: Path, clock: SettableClock, tmp_path: Path
+) -> None:
+    """Another deployment's keys copied over these: they open, and this ring's root stays."""
+    key = ring.service_key("x")
+    other = KeyRing.initialise(tmp_path / "other", clock)
+    ring.close()
+    other.close()
+    kept = (directory / "ring.db").read_bytes()
+    for path in (tmp_path / "other").iterdir():
+        shutil.copy(path, directory / path.name)
+    wrong = KeyRing.open(directory, clock)
+    wrong.rotate()
+    wrong.close()
+    assert len(list(directory.glob("root-*.key"))) == 2
+    for path in directory.glob("ring.db*"):
+        path.unlink()
+    (directory / "ring.db").write_bytes(kept)
+    (directory / "ring.db").chmod(0o600)
     assert KeyRing.open(directory, clock).service_key("x") == key

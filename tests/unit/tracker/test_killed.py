@@ -66,5 +66,5 @@ def test_acknowledged_turns_survive_sigkill(tmp_path: Path, after: int) -> None:
         texts = [event["text"] for event in reading.events] if reading else []
         assert texts[: len(acknowledged)] == acknowledged
         assert len(texts) - len(acknowledged) in (0, 1)
-    assert len(ring._root.handles()) == 1
+    assert len(ring._keeper.roots()) == 1
     ring.close()

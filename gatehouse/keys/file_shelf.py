@@ -1,0 +1,145 @@
+"""The file `ring.db`: the key ring's home on one host, and the form of every copy of a ring.
+
+A small SQLite file of its own: crash-safe, shared by several processes of one host, and never the
+database that is backed up.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from gatehouse.keys.errors import KeyRingDamaged, KeyRingUnavailable
+from gatehouse.keys.shelf import Shelf
+
+_SCHEMA: Final = (
+    """CREATE TABLE ring (
+        one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, ring TEXT NOT NULL,
+        revision INTEGER NOT NULL, generation INTEGER NOT NULL, root TEXT NOT NULL,
+        wrapped BLOB NOT NULL, node BLOB NOT NULL, changed INTEGER NOT NULL DEFAULT 0,
+        rotated_at REAL NOT NULL DEFAULT 0, mirrored_at REAL NOT NULL DEFAULT 0)""",
+    """CREATE TABLE buckets (
+        day INTEGER PRIMARY KEY, node BLOB NOT NULL, changed INTEGER NOT NULL DEFAULT 0)""",
+    """CREATE TABLE pages (
+        day INTEGER NOT NULL, shard INTEGER NOT NULL, keys INTEGER NOT NULL,
+        earliest REAL NOT NULL, node BLOB NOT NULL, changed INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (day, shard))""",
+    "CREATE TABLE spares (handle TEXT PRIMARY KEY, made_at REAL NOT NULL)",
+)
+# What format 1 lacked.
+_FROM_FORMAT_1: Final = (
+    "ALTER TABLE ring ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE ring ADD COLUMN rotated_at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE ring ADD COLUMN mirrored_at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE buckets ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE pages ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    _SCHEMA[3],
+)
+_PRAGMAS: Final = (
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA busy_timeout=10000",
+)
+
+
+class FileShelf(Shelf):
+    """One connection to a ring file, used by one thread at a time.
+
+    `shared` files are read and written by several processes at once (write-ahead log); a copy on
+    another volume, perhaps one that is mounted over a network, is not.
+    """
+
+    kind = "file"
+
+    def __init__(self, path: Path, *, shared: bool = True) -> None:
+        self.path = path
+        self._journal = "WAL" if shared else "DELETE"
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    @classmethod
+    def create(cls, path: Path, *, shared: bool = True) -> FileShelf:
+        """A new, empty file of mode 0600. Raises `KeyRingUnavailable` when it cannot be made."""
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        except OSError as error:
+            raise KeyRingUnavailable(f"{path} cannot be made: {error.strerror}") from error
+        shelf = cls(path, shared=shared)
+        with shelf.writing():
+            for statement in _SCHEMA:
+                shelf.execute(statement)
+        return shelf
+
+    def bring_up_to_date(self) -> None:
+        """Add what an earlier format lacked; the ring itself moves on at its next rotation."""
+        with self.writing():
+            columns = {row[1] for row in self.execute("PRAGMA table_info(ring)")}
+            if columns and "changed" not in columns:
+                for statement in _FROM_FORMAT_1:
+                    self.execute(statement)
+
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._connect().execute(statement, values).fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self._lock, _translated(self.path):
+            self.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connect().rollback()
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[None]:
+        with self._lock, _translated(self.path):
+            self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.execute("COMMIT")
+            except BaseException:
+                self._connect().rollback()
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> sqlite3.Connection:
+        # A connection must not be used across a fork (sqlite.org/howtocorrupt, section 2.6).
+        if self._connection is None or self._process != os.getpid():
+            self._connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=rw",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._process = os.getpid()
+            for pragma in (f"PRAGMA journal_mode={self._journal}", *_PRAGMAS):
+                self._connection.execute(pragma)
+        return self._connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise KeyRingUnavailable(
+            f"the key ring cannot be used now: {error}", f"check the disk and the mode of {path}"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise KeyRingDamaged(
+            f"the key ring is damaged: {error}",
+            "put it back from its mirror with `gatehouse keys restore`",
+        ) from error

@@ -1,0 +1,93 @@
+"""The ring and the root that the settings of a deployment name.
+
+The only place that knows which adapter belongs to which setting. An adapter whose library is not
+installed must say so in one clear error, and nothing here may fall back to another root or home.
+"""
+
+from __future__ import annotations
+
+from gatehouse.clock import Clock
+from gatehouse.db import open_engine
+from gatehouse.errors import InvalidInput
+from gatehouse.keys.envelope import write_with
+from gatehouse.keys.homes import FileHome, Home, TableHome, make_private
+from gatehouse.keys.mirror import Following, Mirror
+from gatehouse.keys.ring import KeyRing
+from gatehouse.keys.roots import FileRoot, Root
+from gatehouse.settings import Settings
+
+
+def ring_is_made(settings: Settings) -> bool:
+    """Whether the deployment has a key ring."""
+    return open_home(settings).is_made()
+
+
+def make_ring(settings: Settings, clock: Clock) -> None:
+    """A new ring with its first root, and its first mirror when one is set.
+
+    Raises `AlreadyInitialised` and what `open_ring` raises.
+    """
+    write_with(settings.keys.suite)
+    make_private(settings.path(settings.keys.directory))
+    root = open_root(settings)
+    home = open_home(settings)
+    home.make(root, clock.now())
+    mirror = open_mirror(settings, home, root, clock)
+    if mirror is not None:
+        mirror.make()
+
+
+def open_ring(settings: Settings, clock: Clock) -> KeyRing:
+    """The ring of the deployment, settled, followed by its mirror when one is set.
+
+    Raises `KeyRingNotReady`, `RootMissing`, `KeyRingDamaged`, `KeyRingUnavailable`,
+    `InvalidInput`.
+    """
+    write_with(settings.keys.suite)
+    root = open_root(settings)
+    home = open_home(settings)
+    mirror = open_mirror(settings, home, root, clock)
+    ring = KeyRing(
+        home.shelf(root),
+        root,
+        clock,
+        follower=None if mirror is None else Following(mirror),
+        expiry_every=settings.keys.expiry_every,
+        root_copies_kept=settings.keys.root_copies_kept,
+    )
+    ring.settle()
+    return ring
+
+
+def open_home(settings: Settings) -> Home:
+    """Where the ring lives."""
+    if settings.keys.home == "file":
+        return FileHome(settings.path(settings.keys.directory))
+    own = settings.keys.url or settings.keys.url_file
+    url = settings.database_url(settings.keys if own else settings.database)
+    if not url.startswith("postgresql"):
+        raise InvalidInput(
+            'keys.home = "database" needs PostgreSQL',
+            "set keys.url or database.url to a PostgreSQL database, or keys.home to file",
+        )
+    return TableHome(open_engine(url))
+
+
+def open_mirror(settings: Settings, home: Home, root: Root, clock: Clock) -> Mirror | None:
+    """The mirror that the settings name; None when they name none."""
+    if not settings.keys.mirror:
+        return None
+    directory = settings.path(settings.keys.mirror)
+    if directory == settings.path(settings.keys.directory):
+        raise InvalidInput(
+            "keys.mirror: must not be the directory of the keys", "name one on another volume"
+        )
+    return Mirror(directory, home.shelf(root), clock)
+
+
+def open_root(settings: Settings) -> Root:
+    """The adapter that `keys.root` names, imported only then."""
+    keys = settings.keys
+    if keys.root == "file":
+        return FileRoot(settings.path(keys.directory))
+    raise InvalidInput(f"keys.root: {keys.root!r} is not available")
