@@ -1,0 +1,87 @@
+"""Compares two sets of rules, intent by intent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gatehouse.policy.diff.result import Change, Comparison, Kept
+from gatehouse.policy.diff.search import MOST_CASES, Budget, differences
+from gatehouse.policy.diff.space import more_protected, space_of
+from gatehouse.policy.diff.strictness import Direction
+from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.model import Stage
+
+STAGES: tuple[Stage, ...] = ("intent", "resource")
+
+
+def compare(
+    before: PolicySet,
+    after: PolicySet,
+    *,
+    since: datetime | None = None,
+    most_cases: int = MOST_CASES,
+) -> Comparison:
+    """Every decision that `after` makes differently; those from the aware time `since` on, if given.
+
+    Raises `TooLarge` when more than `most_cases` questions would have to be looked at, or when a
+    condition does not say where its answer changes.
+    """
+    return _Work(before, after, since, Budget(most_cases)).comparison()
+
+
+def verdict(before: PolicySet, after: PolicySet) -> Direction:
+    """What the edit amounts to: `same`, `words`, `narrows`, `widens` or `mixed`. Raises `TooLarge`."""
+    return compare(before, after).verdict
+
+
+class _Work:
+    def __init__(
+        self, before: PolicySet, after: PolicySet, since: datetime | None, budget: Budget
+    ) -> None:
+        self._before, self._after = before, after
+        self._since = since
+        self._budget = budget
+        self._intents = list(dict.fromkeys([*after.intents, *before.intents]))
+
+    def comparison(self) -> Comparison:
+        """All changes, in the order of the intents."""
+        changes: list[Change] = []
+        for intent in self._intents:
+            for stage in STAGES:
+                changes.extend(self._changes(intent, stage))
+        changed = {change.intent for change in changes if change.stage == "intent"}
+        for intent in self._intents:
+            for other in self._intents:
+                if self._counts(intent, other, changed):
+                    changes.extend(self._changes(intent, "intent", other))
+        return Comparison(
+            self._before.revision,
+            self._after.revision,
+            tuple(changes),
+            tuple(self._retention()),
+            self._budget.used,
+        )
+
+    def _changes(self, intent: str, stage: Stage, runner_up: str = "") -> list[Change]:
+        space = space_of(self._before, self._after, intent, stage, runner_up, self._since)
+        return [
+            Change(space, found.classes, found.before, found.after)
+            for found in differences(space, self._budget)
+        ]
+
+    def _counts(self, intent: str, other: str, changed: set[str]) -> bool:
+        """Whether a close runner-up `other` can make a difference of its own."""
+        counted = [more_protected(one, intent, other) for one in (self._before, self._after)]
+        if not any(counted):
+            return False
+        if counted[0] != counted[1] or not changed.isdisjoint({intent, other}):
+            return True
+        one, two = (policies.vocabulary.runner_up for policies in (self._before, self._after))
+        return (one.margin, one.say) != (two.margin, two.say)
+
+    def _retention(self) -> list[Kept]:
+        kept = [
+            Kept(intent, self._before.retention_of(intent), self._after.retention_of(intent))
+            for intent in self._intents
+        ]
+        return [item for item in kept if item.before != item.after]

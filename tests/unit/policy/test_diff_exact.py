@@ -1,0 +1,161 @@
+"""The comparison of two policies is exact: what it reports differs, and what differs it reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from gatehouse.policy import PolicySet, Request
+from gatehouse.policy.diff import Answer, Change, Comparison, TooLarge, compare
+from gatehouse.policy.diff.residual import ROLE
+from gatehouse.policy.diff.space import GAP, more_protected
+from gatehouse.policy.loader import build
+from tests.unit.policy.conftest import sources_of
+from tests.unit.policy.test_properties import REQUESTS, SETS, numbered
+
+# Two months, so that summer time begins in one of the zones and then in the other.
+MINUTES = st.integers(0, 60 * 24 * 60)
+WORDS = st.sampled_from(
+    (
+        ("", ""),
+        ("margin: 0.1", "margin: 0.3"),
+        ("margin: 0.1", "margin: 0"),
+        ("except: [inform]", "except: [inform, greet]"),
+        ("refusal: utter_refused", "refusal: utter_closed"),
+        ("say: utter_unclear", "say: utter_closed"),
+    )
+)
+DESCRIBED = st.sampled_from(
+    (
+        ("", ""),
+        ("view_bonus: {about: self", "view_bonus: {about: anyone"),
+        ("greet: {about: nobody, groups: talk, protection: public}",
+         "greet: {about: nobody, groups: talk, protection: restricted}"),
+    )
+)  # fmt: skip
+
+
+def class_of(change: Change, name: str, request: Request) -> int | None:
+    """The class of `request` in one dimension of a change."""
+    space = change.space
+    if name.startswith(ROLE):
+        named = {space.roles[role] for role in request.principal.roles if role in space.roles}
+        return int(name.removeprefix(ROLE) in named)
+    if name == GAP:
+        return closeness(change, request)
+    found = space.dimensions[name]
+    return found.by_answers[found.answers(request)]
+
+
+def closeness(change: Change, request: Request) -> int | None:
+    """0: the runner-up is within both margins; 1: only within the wider one; None: in none."""
+    ranked = dict(request.runners_up or ())
+    if request.confidence is None:
+        return 0
+    behind = request.confidence - ranked[change.runner_up]
+    both = (change.space.before, change.space.after)
+    margins = sorted({one.vocabulary.runner_up.margin for one in both})
+    return next((n for n, margin in enumerate(margins) if not behind > margin), None)
+
+
+def covers(change: Change, request: Request) -> bool:
+    """Whether `request` is among those of `change`."""
+    space = change.space
+    if (request.intent, request.stage) != (space.intent, space.stage):
+        return False
+    return all(class_of(change, name, request) in found for name, found in change.classes.items())
+
+
+def reported(found: Comparison, request: Request, near: str) -> bool:
+    """Whether the comparison says that `request`, with the runner-up `near`, is changed."""
+    return any(covers(one, request) for one in found.changes if one.runner_up == near)
+
+
+def runners(one: PolicySet, other: PolicySet, request: Request) -> list[str]:
+    """The runners-up that count in either set."""
+    found = []
+    for name, confidence in request.runners_up or ():
+        close = request.confidence is None or any(
+            not request.confidence - confidence > policies.vocabulary.runner_up.margin
+            for policies in (one, other)
+        )
+        counts = any(more_protected(policies, request.intent, name) for policies in (one, other))
+        if close and counts and name not in found:
+            found.append(name)
+    return found if request.stage == "intent" else []
+
+
+def changed(before: PolicySet, after: PolicySet, request: Request) -> bool:
+    """Whether the two sets answer differently."""
+    return Answer.of(before.decide(request)) != Answer.of(after.decide(request))
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+    phases=(Phase.generate,),
+)
+@given(
+    bodies=SETS,
+    edited=SETS,
+    keep=st.integers(0, 8),
+    words=WORDS,
+    described=DESCRIBED,
+    requests=st.lists(REQUESTS, min_size=12, max_size=12),
+    minutes=st.lists(MINUTES, min_size=12, max_size=12),
+)
+def test_exactly_the_changed_requests_are_reported(
+    domain, files, bodies, edited, keep, words, described, requests, minutes
+):
+    """For random pairs of policies, a random request is answered differently if and only if it
+    lies in a reported change; and the example of every change is answered as it says."""
+    texts = files("".join(numbered(bodies)))
+    before = build(sources_of(texts), domain)
+    texts = files("".join(numbered([*bodies[:keep], *edited])))
+    texts["vocabulary.yml"] = texts["vocabulary.yml"].replace(*words)
+    texts["intents.yml"] = texts["intents.yml"].replace(*described)
+    after = build(sources_of(texts), domain)
+    try:
+        found = compare(before, after, most_cases=8_000)
+    except TooLarge:
+        return
+    for change in found.changes:
+        pair = Answer.of(before.decide(change.example)), Answer.of(after.decide(change.example))
+        assert (change.before, change.after) == pair
+    for request, minute in zip(requests, minutes, strict=True):
+        if request.at is not None:
+            request = replace(request, at=request.at + timedelta(minutes=minute))
+        if request.stage == "intent":
+            request = replace(request, subject=None)
+        for asked in (request, *near_to(found, request)):
+            if asked.runners_up is None:
+                continue  # as if all were close: more than one
+            near = runners(before, after, asked)
+            if len(near) <= 1:
+                one = near[0] if near else ""
+                assert changed(before, after, asked) == reported(found, asked, one), asked
+            elif changed(before, after, asked):
+                assert any(reported(found, asked, one) for one in ("", *near)), asked
+
+
+def near_to(found: Comparison, request: Request) -> list[Request]:
+    """Requests at the edges of some changes: their examples with single facts of `request`."""
+    edges: list[Request] = []
+    for change in found.changes[:6]:
+        for fact in ("at", "principal", "aal_age", "session_age", "confidence", "network_zone"):
+            edges.append(replace(change.example, **{fact: getattr(request, fact)}))
+    return edges
+
+
+@settings(max_examples=25, deadline=None, database=None)
+@given(bodies=SETS)
+def test_nothing_is_reported_between_equal_policies(compiled, bodies):
+    """The same rules in another order: nothing differs."""
+    listed = numbered(bodies)
+    one, other = compiled("".join(listed)), compiled("".join(reversed(listed)))
+    assert () == compare(one, other).changes
