@@ -64,6 +64,13 @@ class Server:
         (), "Addresses of proxies whose forwarded headers are believed.", kind="list"
     )
 
+    framed_by: tuple[str, ...] = _setting(
+        (),
+        "Origins of pages that may show the chat page in a frame; of the same site only, since the "
+        "session cookie is SameSite=Strict.",
+        kind="list",
+    )
+
     @property
     def origin(self) -> str:
         return self.public_origin or f"https://localhost:{self.port}"
@@ -379,6 +386,12 @@ def _require_sense(settings: Settings) -> None:
             f"server.public_origin: {origin!r} is not an origin",
             "https://host or https://host:port, without a path; empty for localhost",
         )
+    for one in settings.server.framed_by:
+        if not _is_origin(one):
+            raise InvalidInput(
+                f"server.framed_by: {one!r} is not an origin",
+                "https://host or https://host:port, without a path or wildcard",
+            )
     if settings.session.idle > settings.session.absolute:
         raise InvalidInput(
             "session.idle: must not be longer than session.absolute",

@@ -7,6 +7,7 @@ same-origin only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from sanic.response import BaseHTTPResponse
@@ -73,10 +74,24 @@ def strict_transport(origin: str) -> str:
     return f"max-age={_YEAR}; includeSubDomains"
 
 
-def secure(response: BaseHTTPResponse, transport: str) -> None:
-    """Give `response` every security header and take away what opens it to other origins."""
+def header_set(origin: str, framed_by: tuple[str, ...] = ()) -> Mapping[str, str]:
+    """The headers of a deployment at `origin` that pages of the origins `framed_by` may embed.
+
+    `X-Frame-Options` cannot name origins, so it goes where there are any; every browser that knows
+    the policy's `frame-ancestors` ignores it anyway (CSP Level 3 section 6.4.2).
+    """
+    found = {**HEADERS, "Strict-Transport-Security": strict_transport(origin)}
+    if framed_by:
+        del found["X-Frame-Options"]
+        found["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+            "frame-ancestors 'none'", f"frame-ancestors {' '.join(framed_by)}"
+        )
+    return found
+
+
+def secure(response: BaseHTTPResponse, headers: Mapping[str, str]) -> None:
+    """Give `response` every one of `headers` and take away what opens it to other origins."""
     for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
         response.headers.popall(name, None)
-    for name, value in HEADERS.items():
+    for name, value in headers.items():
         response.headers[name] = value
-    response.headers["Strict-Transport-Security"] = transport

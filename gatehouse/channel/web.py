@@ -7,7 +7,7 @@ handler, finishes every response, and refuses to start next to anything that byp
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from gatehouse.channel import housekeeping, mounts, observing, rasa_side
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
-from gatehouse.channel.headers import secure, strict_transport
+from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.services import Services, of_this_process
@@ -33,6 +33,8 @@ from gatehouse.production import require_fit
 from gatehouse.tracker.store import open_to_channel
 
 _FIRST = 1000  # of the request middleware, before Rasa's CORS; last of the response middleware
+
+_BEFORE_START = {**HEADERS, "Strict-Transport-Security": "max-age=300"}
 
 _V1 = "/api/v1"
 _ROUTES = (
@@ -79,7 +81,7 @@ class _Built:
     """What needs the services, made when a serving process starts."""
 
     admission: Admission
-    transport: str
+    headers: Mapping[str, str]
     api: Api
     pages: Pages
     probes: Probes
@@ -188,7 +190,7 @@ class Doorkeeper:
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
         self._built = _Built(
             admission=admission,
-            transport=strict_transport(settings.server.origin),
+            headers=header_set(settings.server.origin, settings.server.framed_by),
             api=Api(services, admission, turns),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, read_token(settings)),
@@ -228,4 +230,4 @@ class Doorkeeper:
 
     def _finish(self, response: BaseHTTPResponse) -> None:
         observing.mark(response)
-        secure(response, self._built.transport if self._built else "max-age=300")
+        secure(response, self._built.headers if self._built else _BEFORE_START)

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("gatehouse.cli.audit:audit", "Read and verify the audit log."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),
+    "widget": ("gatehouse.cli.widget:widget", "Show the chat page inside a page of your own."),
     "settings": ("gatehouse.cli.settings:settings", "List every setting."),
 }
 

@@ -10,12 +10,23 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.browsing import CHROMIUM, QUIET, Visitor, Watch
-from tests.e2e.conftest import _trained_model, deployment, employee
+from tests.e2e.conftest import _trained_model, employee
 from tests.e2e.deployment import Account, Deployment
 
-__all__ = ["_trained_model", "deployment", "employee"]
+__all__ = ["_trained_model", "employee"]
 
 Visit = Callable[..., Visitor]
+INTRANET = "https://localhost:9443"  # nobody listens there; the tests answer for it
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A served demonstration that one other page may embed."""
+    home = tmp_path_factory.mktemp("browsed")
+    with Deployment(home, GATEHOUSE_SERVER_FRAMED_BY=INTRANET) as deployment:
+        made = deployment.command("init", "--demo")
+        assert 0 == made.returncode, made.stderr
+        yield deployment.start("--demo")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gatehouse.channel.api import STRANGERS_PER_MINUTE
-from gatehouse.channel.headers import HEADERS
+from gatehouse.channel.headers import HEADERS, header_set
 from gatehouse.channel.web import _ROUTES
 from tests.unit.channel.harness import PASSWORD, Site, say, sign_in
 
@@ -288,3 +288,14 @@ def test_malformed_sign_ins_do_not_lock_an_address_out(site: Site) -> None:
         assert 415 == client.post("/api/v1/session", content="garbage").status_code
     assert 429 == client.post("/api/v1/session", content="garbage").status_code
     assert 200 == sign_in(client).status_code
+
+
+def test_pages_that_may_embed_are_named_one_by_one() -> None:
+    """With `server.framed_by` exactly those origins may; nothing else of the headers changes."""
+    given = header_set("https://desk.example.org", ("https://intranet.example.org",))
+    closed = header_set("https://desk.example.org")
+    assert "frame-ancestors https://intranet.example.org;" in given["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in closed["Content-Security-Policy"]
+    assert {"X-Frame-Options"} == closed.keys() - given.keys()
+    changed = {name for name in given if given[name] != closed[name]}
+    assert {"Content-Security-Policy"} == changed

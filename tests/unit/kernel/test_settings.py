@@ -128,3 +128,12 @@ def test_an_origin_is_taken_as_it_is(tmp_path: Path, origin: str) -> None:
     """Scheme, host and perhaps a port."""
     settings = load_settings(tmp_path, {"GATEHOUSE_SERVER_PUBLIC_ORIGIN": origin})
     assert origin == settings.server.origin
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "http://a.example", "https://*.a.example", "https://a.example/x", "'self'"]
+)
+def test_only_origins_may_embed_the_page(tmp_path: Path, origin: str) -> None:
+    """A wildcard, plain HTTP, a path or a keyword in `server.framed_by` stops the start."""
+    with pytest.raises(InvalidInput, match=r"server\.framed_by"):
+        load_settings(tmp_path, {"GATEHOUSE_SERVER_FRAMED_BY": origin})
