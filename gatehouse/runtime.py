@@ -20,7 +20,9 @@ from gatehouse.audit.signing import Checkpointer
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine
 from gatehouse.errors import NotReady
-from gatehouse.identity import Directory, Issuer, Sessions, Verifier
+from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
+from gatehouse.identity.assertions import LIFETIME, SKEW
+from gatehouse.identity.calls import WINDOW, Caller
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing, open_ring
 from gatehouse.logs import get_logger, take_over
@@ -51,12 +53,18 @@ class Runtime:
     sessions: Sessions
     issuer: Issuer
     verifier: Verifier
+    call_keys: RotatingKeys
     totp: Totp
     step_up: StepUp
     policies: PolicyStore
     conversations: Conversations
     exports: Exports
     state: ConversationState
+
+    @property
+    def caller(self) -> Caller:
+        """Signs the calls of a separate action server."""
+        return Caller(self.call_keys, self.clock)
 
     def purge(self) -> Purged:
         """Remove what has expired, here and in the sign-in and step-up tables; recorded if anything.
@@ -144,7 +152,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         checkpoints.require_whole()
     policies = _policies(settings, clock, ring, audit, serving=serving)
     roles = policies.current().roles
-    issuer = Issuer(ring.service_key("assertion-signing"), clock)
+    period = settings.keys.signing
+    assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
     totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
     return Runtime(
         settings=settings,
@@ -155,8 +164,9 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         checkpoints=checkpoints,
         directory=Directory(engine, clock, key=ring.service_key("directory"), roles=roles),
         sessions=Sessions(engine, clock, settings.session, ring.service_key("sessions")),
-        issuer=issuer,
-        verifier=Verifier(issuer.public_keys, clock, roles=roles),
+        issuer=Issuer(assertion_keys, clock),
+        verifier=Verifier(assertion_keys, clock, roles=roles),
+        call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
         totp=totp,
         step_up=StepUp(
             engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append

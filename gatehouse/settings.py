@@ -172,6 +172,9 @@ class Keys:
         "", "File that holds the token, mode 0600; read anew each time."
     )
     vault_ca_file: str = _setting("", "PEM file of the authority that signed its certificate.")
+    signing: int = _setting(
+        "24h", "How long one key signs assertions and action calls.", kind="duration", high=2592000
+    )
 
 
 @dataclass(frozen=True)

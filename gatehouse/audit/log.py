@@ -33,6 +33,7 @@ KINDS = frozenset(
         "action",
         "administration",
         "assertion_refused",
+        "call_refused",
         "checkpoint_refused",
         "conversation_ended",
         "conversation_expired",

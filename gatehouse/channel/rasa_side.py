@@ -14,13 +14,17 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.nlg import TemplatedNaturalLanguageGenerator
 from rasa.core.policies.policy import Policy
 from rasa.core.tracker_store import AwaitableTrackerStore, FailSafeTrackerStore, TrackerStore
+from rasa.utils.endpoints import EndpointConfig
 from sanic import Sanic
 
 from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
+from gatehouse.dialogue.remote_actions import SignedActions
 from gatehouse.errors import NotReady
 
 if TYPE_CHECKING:
     from rasa.shared.core.events import Event
+
+    from gatehouse.identity.calls import Caller
 
 CHANNEL = "web"
 
@@ -44,6 +48,13 @@ def ready_agent(app: Sanic) -> Agent:
     agent.tracker_store = store
     agent.processor.tracker_store = store
     return agent
+
+
+def sign_action_calls(agent: Agent, caller: Caller) -> None:
+    """Let a separate action server of `endpoints.yml` be called under signatures only."""
+    endpoint = agent.action_endpoint
+    if type(endpoint) is EndpointConfig:
+        agent.action_endpoint = agent.processor.action_endpoint = SignedActions(endpoint, caller)
 
 
 def _require_protection(agent: Agent) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gatehouse.audit.signing import Checkpointer
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
+    from gatehouse.identity.calls import Caller
     from gatehouse.identity.exports import Exports
     from gatehouse.keys import KeyRing
     from gatehouse.policy import PolicyStore
@@ -37,6 +38,8 @@ class Services(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def issuer(self) -> Issuer: ...
+    @property
+    def caller(self) -> Caller: ...
     @property
     def step_up(self) -> StepUp: ...
     @property

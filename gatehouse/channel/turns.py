@@ -214,7 +214,7 @@ class Turns:
         grant_id: str | None = None,
     ) -> Reply:
         agent = self._agent()
-        token = await asyncio.to_thread(self._assertion, speaker, message_id, grant_id)
+        token = await asyncio.to_thread(self._assertion, speaker, message_id, text, grant_id)
         conversation = speaker.session.conversation_id
         sent = await rasa_side.handle(
             agent,
@@ -228,7 +228,7 @@ class Turns:
             reply.messages.append({"text": replies.NOTHING_SAID})
         return reply
 
-    def _assertion(self, speaker: Speaker, message_id: str, grant_id: str | None) -> str:
+    def _assertion(self, speaker: Speaker, message_id: str, text: str, grant_id: str | None) -> str:
         person, session = speaker.person, speaker.session
         return self._services.issuer.issue(
             person_id=person.id,
@@ -241,6 +241,7 @@ class Turns:
             session_started_at=session.started_at,
             conversation_id=session.conversation_id,
             message_id=message_id,
+            text=text,
             channel=rasa_side.CHANNEL,
             network_zone=speaker.network_zone,
             aal=session.aal,

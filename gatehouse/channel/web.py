@@ -200,7 +200,7 @@ class Doorkeeper:
     async def _ready(self, app: Sanic, _loop: object = None) -> None:
         """Once the model is loaded: refuses to go on with one that protects nobody."""
         assert self._services is not None
-        rasa_side.ready_agent(app)
+        rasa_side.sign_action_calls(rasa_side.ready_agent(app), self._services.caller)
         housekeeping.start(app, self._services)
         observing.start(app, self._services, self._parts().readiness)
 

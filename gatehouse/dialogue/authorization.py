@@ -90,6 +90,8 @@ class IntentAuthorizationPolicy(Policy):
         request = GateRequest(
             conversation_id=tracker.sender_id,
             metadata=message.metadata or {},
+            text=message.text or "",
+            entities=list(message.entities or []),
             intent=intent,
             understanding=understood(
                 message.intent,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gatehouse.clock import as_datetime
+from gatehouse.dialogue import admissions
 from gatehouse.dialogue.understanding import Understanding
 from gatehouse.identity.assertions import Assertion, AssertionRefused
 from gatehouse.policy import Decision, PolicySet, Principal, Request, Stage
@@ -55,15 +56,27 @@ class Checkpoint:
         zone = ZoneInfo(self._runtime.settings.policy.time_zone)
         return as_datetime(self._runtime.clock.now()).astimezone(zone)
 
-    def verify(self, token: object, conversation_id: str) -> Assertion:
-        """The verified speaker of a message; raises `Refused` and records why otherwise."""
+    def verify(self, token: object, conversation_id: str, text: object) -> Assertion:
+        """The verified speaker of the message `text`; raises `Refused` and records why otherwise."""
         try:
-            return self._runtime.verifier.verify(token, conversation_id)
+            return self._runtime.verifier.verify(token, conversation_id, text)
         except AssertionRefused as refusal:
-            self._runtime.audit.append(
-                "assertion_refused", conversation=conversation_id, reason=refusal.reason
-            )
-            raise Refused(NOT_SIGNED_IN) from refusal
+            raise self._unproven(conversation_id, refusal.reason) from refusal
+
+    def note_admitted(self, token: object, intent: str, entities: object) -> None:
+        """Let the actions of a verified message run for `intent` with `entities`, and no other."""
+        admissions.note(token, intent, entities)
+
+    def require_admitted(
+        self, token: object, conversation_id: str, intent: str, entities: object
+    ) -> None:
+        """Raise `Refused`, and record it, unless the dialogue policy let exactly this through."""
+        if not admissions.is_admitted(token, intent, entities):
+            raise self._unproven(conversation_id, "not_admitted")
+
+    def _unproven(self, conversation_id: str, reason: str) -> Refused:
+        self._runtime.audit.append("assertion_refused", conversation=conversation_id, reason=reason)
+        return Refused(NOT_SIGNED_IN)
 
     def admit_intent(
         self,

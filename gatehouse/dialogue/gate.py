@@ -21,6 +21,8 @@ class GateRequest:
 
     conversation_id: str
     metadata: Mapping[str, Any]
+    text: str
+    entities: list[dict[str, Any]]
     intent: str
     understanding: Understanding
     has_form: bool
@@ -46,8 +48,9 @@ class LiveGate:
 
     def admit(self, request: GateRequest) -> Verdict:
         checkpoint = Checkpoint.current()
+        token = request.metadata.get(METADATA_KEY)
         try:
-            person = checkpoint.verify(request.metadata.get(METADATA_KEY), request.conversation_id)
+            person = checkpoint.verify(token, request.conversation_id, request.text)
             checkpoint.admit_intent(
                 person,
                 request.intent,
@@ -60,7 +63,10 @@ class LiveGate:
         except Refused as refusal:
             return Verdict("deny", refusal.say)
         except StepUpNeeded:
+            # The action that asks for the code has to resolve what it is asked for.
+            checkpoint.note_admitted(token, request.intent, request.entities)
             return Verdict("step_up")
+        checkpoint.note_admitted(token, request.intent, request.entities)
         if request.intent == RESUME_REQUEST:
             action = checkpoint.resumed_action(person)
             return Verdict("allow", action) if action else Verdict("deny")

@@ -19,6 +19,7 @@ from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from gatehouse import metrics, request_id
+from gatehouse.dialogue import action_server
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
 from gatehouse.dialogue.turn import Ask, Entity, Message, Reply, Scalar, Turn
 from gatehouse.dialogue.understanding import Understanding, understood
@@ -26,6 +27,8 @@ from gatehouse.identity.assertions import METADATA_KEY, Assertion
 from gatehouse.logs import get_logger, place_of
 
 log = get_logger(__name__)
+
+action_server.protect()  # whoever has guarded actions has a protected action server
 
 UNAVAILABLE = "utter_refused_unavailable"
 MAX_TEXT = 4000
@@ -69,7 +72,7 @@ class GuardedAction(Action, ABC):
         return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
-        person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)
+        person = speaker_of(tracker, checkpoint)
         understood = understanding_of(tracker)
         checkpoint.admit_intent(person, self.intent, understood)
         turn = turn_of(tracker, person, checkpoint)
@@ -114,7 +117,7 @@ class PureForm(FormValidationAction):
     ) -> list[dict[str, Any]]:
         checkpoint = Checkpoint.current()
         try:
-            await asyncio.to_thread(checkpoint.verify, metadata_of(tracker), tracker.sender_id)
+            await asyncio.to_thread(verified, tracker, checkpoint)
             events: list[dict[str, Any]] = await super().run(dispatcher, tracker, domain)
         except Refused as refusal:
             reply = Reply((Message(response=refusal.say),))
@@ -156,6 +159,23 @@ def metadata_of(tracker: Tracker) -> object:
 def _metadata(tracker: Tracker) -> dict[str, Any]:
     metadata = (tracker.latest_message or {}).get("metadata")
     return metadata if isinstance(metadata, dict) else {}
+
+
+def verified(tracker: Tracker, checkpoint: Checkpoint) -> Assertion:
+    """The verified speaker of the latest message; raises `Refused`."""
+    message = tracker.latest_message or {}
+    return checkpoint.verify(metadata_of(tracker), tracker.sender_id, message.get("text"))
+
+
+def speaker_of(tracker: Tracker, checkpoint: Checkpoint) -> Assertion:
+    """As `verified`, for a message that the dialogue policy let through as it stands here."""
+    person = verified(tracker, checkpoint)
+    message = tracker.latest_message or {}
+    intent = str((message.get("intent") or {}).get("name") or "")
+    checkpoint.require_admitted(
+        metadata_of(tracker), tracker.sender_id, intent, message.get("entities")
+    )
+    return person
 
 
 def understanding_of(tracker: Tracker) -> Understanding:

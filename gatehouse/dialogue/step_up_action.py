@@ -18,7 +18,7 @@ from gatehouse.dialogue.checkpoint import Checkpoint, StepUpNeeded
 from gatehouse.dialogue.guarded import (
     GuardedAction,
     answered,
-    metadata_of,
+    speaker_of,
     turn_of,
     understanding_of,
 )
@@ -37,7 +37,7 @@ class RequestStepUp(Action):
         return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
-        person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)
+        person = speaker_of(tracker, checkpoint)
         intent = str(((tracker.latest_message or {}).get("intent") or {}).get("name") or "")
         understood = understanding_of(tracker)
         checkpoint.admit_intent(person, intent, understood)

@@ -13,7 +13,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from gatehouse.dialogue.checkpoint import Checkpoint
-from gatehouse.dialogue.guarded import answered, metadata_of, understanding_of
+from gatehouse.dialogue.guarded import answered, speaker_of, understanding_of
 from gatehouse.dialogue.turn import Reply
 
 
@@ -34,6 +34,6 @@ class VerifiedAction(Action, ABC):
         return await answered(self.name(), self._serve, tracker, dispatcher)
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
-        person = checkpoint.verify(metadata_of(tracker), tracker.sender_id)
+        person = speaker_of(tracker, checkpoint)
         checkpoint.admit_intent(person, self.intent, understanding_of(tracker))
         return self.answer(tracker)

@@ -5,12 +5,15 @@ from gatehouse.identity.assertions import (
     Assertion,
     AssertionRefused,
     Issuer,
+    SigningKeys,
     Verifier,
+    content_digest,
 )
 from gatehouse.identity.directory import Directory
 from gatehouse.identity.password_rules import MIN_LENGTH, PasswordRefused
 from gatehouse.identity.passwords import ARGON2ID_2026, CHEAPEST, HashProfile
 from gatehouse.identity.people import ROLES, Person
+from gatehouse.identity.rotating import RotatingKeys, SigningKey
 from gatehouse.identity.sessions import Session, SessionEnded, Sessions
 from gatehouse.identity.sign_in import SignInRefused
 
@@ -27,9 +30,13 @@ __all__ = [
     "Issuer",
     "PasswordRefused",
     "Person",
+    "RotatingKeys",
     "Session",
     "SessionEnded",
     "Sessions",
     "SignInRefused",
+    "SigningKey",
+    "SigningKeys",
     "Verifier",
+    "content_digest",
 ]

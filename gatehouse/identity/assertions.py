@@ -1,7 +1,8 @@
 """Signed identity assertions: who sent one message, for one conversation, for one minute.
 
 The channel issues one per message (a JWT, RFC 7519, signed with Ed25519, RFC 8037); the dialogue
-policy and every guarded action verify it. Verification follows RFC 8725: one algorithm, named here
+policy and every guarded action verify it. It names the words of its message by their digest, so that
+it vouches for nothing else that is said. Verification follows RFC 8725: one algorithm, named here
 and never taken from the token, and no key but those configured. It must refuse whatever object it
 is handed, with a reason, and must let no other exception out.
 """
@@ -13,14 +14,15 @@ import hmac
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError
 from gatehouse.identity.people import ROLES
+from gatehouse.identity.rotating import SigningKey
 
 METADATA_KEY = "gatehouse_assertion"
 """Where the token travels in the metadata of a Rasa message."""
@@ -41,7 +43,7 @@ _ALGORITHM = "EdDSA"
 class AssertionRefused(GatehouseError):
     """The assertion proves nothing. `reason` is one of `missing`, `not_text`, `too_large`,
     `malformed`, `algorithm`, `type`, `unknown_key`, `signature`, `issuer`, `audience`, `claims`,
-    `expired`, `future`, `conversation` and `message`."""
+    `expired`, `future`, `conversation`, `message` and `content`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the identity assertion was refused: {reason}")
@@ -62,6 +64,7 @@ class Assertion:
     session_started_at: float
     conversation_id: str = field(repr=False)
     message_id: str = field(repr=False)
+    content: str = field(repr=False)
     channel: str
     network_zone: str
     aal: int
@@ -80,32 +83,40 @@ _TEXTS = {
     "sid": "session_id",
     "conversation": "conversation_id",
     "jti": "message_id",
+    "content": "content",
     "channel": "channel",
     "zone": "network_zone",
 }
 _TIMES = {"iat": "issued_at", "exp": "expires_at", "session_started": "session_started_at"}
-_NEVER_EMPTY = ("sub", "sid", "conversation", "jti")
+_NEVER_EMPTY = ("sub", "sid", "conversation", "jti", "content")
 _REQUIRED = ("iss", "aud", "roles", "aal", *_TEXTS, *_TIMES)
 _CLAIMS = {*_REQUIRED, "aal_at", "grant"}
 
 
-def key_id(public_key: bytes) -> str:
-    """The `kid` of a raw Ed25519 public key (32 bytes): 16 hexadecimal digits of its SHA-256."""
-    return hashlib.sha256(public_key).hexdigest()[:16]
+class SigningKeys(Protocol):
+    """Where signatures come from; each secret is the 32-byte seed of an Ed25519 key."""
+
+    def newest(self) -> SigningKey: ...
+
+    def find(self, key_id: str) -> bytes | None: ...
+
+
+def content_digest(text: object) -> str:
+    """The digest of the words of a message exactly as Rasa gets them (64 hexadecimal digits).
+
+    Rasa strips what it is given, so white space around the words does not count.
+    """
+    words = text.strip() if isinstance(text, str) else ""
+    material = b"gatehouse message v1\n" + words.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(material).hexdigest()
 
 
 class Issuer:
-    """Signs assertions; only the channel holds one. `seed` is 32 bytes."""
+    """Signs assertions with the newest of `keys`; only the channel uses one."""
 
-    def __init__(self, seed: bytes, clock: Clock) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+    def __init__(self, keys: SigningKeys, clock: Clock) -> None:
+        self.keys = keys
         self._clock = clock
-        self._public = self._key.public_key().public_bytes_raw()
-
-    @property
-    def public_keys(self) -> Mapping[str, bytes]:
-        """Key id → raw public key, as `Verifier` takes them."""
-        return {key_id(self._public): self._public}
 
     def issue(
         self,
@@ -116,6 +127,7 @@ class Issuer:
         session_started_at: float,
         conversation_id: str,
         message_id: str,
+        text: str,
         channel: str,
         network_zone: str = "",
         aal: int = 1,
@@ -126,7 +138,7 @@ class Issuer:
         employee_id: str = "",
         display_name: str = "",
     ) -> str:
-        """A token that is good for one minute from now."""
+        """A token that is good for one minute from now, for a message with this `text` alone."""
         now = self._clock.now()
         claims = {
             "iss": ISSUER,
@@ -143,39 +155,38 @@ class Issuer:
             "session_started": session_started_at,
             "conversation": conversation_id,
             "jti": message_id,
+            "content": content_digest(text),
             "channel": channel,
             "zone": network_zone,
             "aal": aal,
             "aal_at": aal_at,
             "grant": grant_id,
         }
-        headers = {"kid": key_id(self._public), "typ": TYPE}
-        return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers=headers)
+        key = self.keys.newest()
+        signer = Ed25519PrivateKey.from_private_bytes(key.secret)
+        headers = {"kid": key.id, "typ": TYPE}
+        return jwt.encode(claims, signer, algorithm=_ALGORITHM, headers=headers)
 
 
 class Verifier:
-    """Checks assertions against `public_keys` (key id → 32 raw bytes; several while rotating)."""
+    """Checks assertions against `keys`; several are good while they are rotated."""
 
-    def __init__(
-        self, public_keys: Mapping[str, bytes], clock: Clock, *, roles: Collection[str] = ROLES
-    ) -> None:
-        self._keys = {
-            name: Ed25519PublicKey.from_public_bytes(raw) for name, raw in public_keys.items()
-        }
+    def __init__(self, keys: SigningKeys, clock: Clock, *, roles: Collection[str] = ROLES) -> None:
+        self._keys = keys
         self._clock = clock
         self._roles = frozenset(roles)
 
     def verify(
-        self, token: object, conversation_id: str, message_id: str | None = None
+        self, token: object, conversation_id: str, text: object, message_id: str | None = None
     ) -> Assertion:
-        """The assertion in `token`, if it is genuine, current and for this conversation.
+        """The assertion in `token`, if it is genuine, current and for these words of this conversation.
 
-        With `message_id` it must also be for that message. Raises `AssertionRefused`, never anything
-        else, whatever `token` is.
+        `text` is the message as Rasa has it. With `message_id` it must also be for that message.
+        Raises `AssertionRefused`, whatever `token` is, or an error of the key ring.
         """
         try:
             assertion = self._read(self._claims(_text(token)))
-        except AssertionRefused:
+        except GatehouseError:
             raise
         except Exception as error:
             # Whatever a parser stumbled over, nothing was proven.
@@ -184,6 +195,8 @@ class Verifier:
             raise AssertionRefused("conversation")
         if message_id is not None and not _same(assertion.message_id, message_id):
             raise AssertionRefused("message")
+        if not _same(assertion.content, content_digest(text)):
+            raise AssertionRefused("content")
         return assertion
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -192,9 +205,10 @@ class Verifier:
             raise AssertionRefused("algorithm")
         if header.get("typ") != TYPE or set(header) != {"alg", "typ", "kid"}:
             raise AssertionRefused("type")
-        key = self._keys.get(str(header["kid"]))
-        if key is None:
+        seed = self._keys.find(str(header["kid"]))
+        if seed is None:
             raise AssertionRefused("unknown_key")
+        key = Ed25519PrivateKey.from_private_bytes(seed).public_key()
         try:
             # Times are checked below, against the injected clock instead of the machine's.
             return jwt.decode(

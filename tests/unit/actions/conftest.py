@@ -27,7 +27,7 @@ from actions.records.sql import SqlRecords
 from gatehouse.db import open_engine
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused, StepUpNeeded
 from gatehouse.dialogue.turn import Entity, Turn
-from gatehouse.identity.assertions import METADATA_KEY, Assertion
+from gatehouse.identity.assertions import METADATA_KEY, Assertion, content_digest
 
 TODAY = date(2026, 11, 23)  # a Monday
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -47,6 +47,7 @@ def assertion(employee_id: str = ERIN, conversation: str = "c1", message: str = 
         session_started_at=NOW.timestamp() - 60,
         conversation_id=conversation,
         message_id=message,
+        content=content_digest("words"),
         channel="web",
         network_zone="internal",
         aal=1,
@@ -87,10 +88,13 @@ class OpenCheckpoint:
     def local_now(self) -> datetime:
         return NOW
 
-    def verify(self, token: object, conversation_id: str) -> Assertion:
+    def verify(self, token: object, conversation_id: str, text: object) -> Assertion:
         if not isinstance(token, str) or not token.startswith("signed"):
             raise Refused("utter_refused_not_signed_in")
         return assertion(self.employee_id, conversation_id, token)
+
+    def require_admitted(self, *args: Any) -> None:
+        pass
 
     def admit_intent(self, *args: Any, **kwargs: Any) -> None:
         pass

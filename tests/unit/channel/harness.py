@@ -36,6 +36,7 @@ from gatehouse.db import open_engine
 from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
 from gatehouse.identity import CHEAPEST, METADATA_KEY, Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
+from gatehouse.identity.calls import Caller
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
@@ -44,6 +45,7 @@ from gatehouse.stepup import Resume, StepUp, Totp
 from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
 from gatehouse.tracker.schema import metadata as tracker_metadata
+from tests.signing import FixedKeys
 
 PASSWORD = "lantern harbour seventeen plums"
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -86,6 +88,7 @@ class ScriptedAgent:
             tracker_store=self.tracker_store, model_metadata=model_with(IntentAuthorizationPolicy)
         )
         self.nlg = TemplatedNaturalLanguageGenerator({})
+        self.action_endpoint = None
         self.heard: list[UserMessage] = []
         self.script: Callable[[UserMessage], Any] = lambda message: [{"text": "All right."}]
 
@@ -136,8 +139,9 @@ class Site:
         clock, settings, key = self.clock, self.settings, b"k" * 32
         KeyRing.initialise(home / "keys", clock)
         ring = KeyRing.open(home / "keys", clock)
-        self.issuer = Issuer(key, clock)
-        self.verifier = Verifier(self.issuer.public_keys, clock)
+        keys = FixedKeys(key)
+        self.issuer = Issuer(keys, clock)
+        self.verifier = Verifier(keys, clock)
         self.totp = Totp(engine, clock, key)
         self.directory = Directory(engine, clock, CHEAPEST, key=key)
         self.services = SimpleNamespace(
@@ -148,6 +152,7 @@ class Site:
             directory=self.directory,
             sessions=Sessions(engine, clock, settings.session, key),
             issuer=self.issuer,
+            caller=Caller(keys, clock),
             step_up=StepUp(engine, clock, settings.step_up, key, self.totp, self.audit.append),
             conversations=Conversations(engine, ring, clock, settings.retention, self.audit),
             audit=self.audit,

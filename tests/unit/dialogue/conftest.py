@@ -14,6 +14,7 @@ from rasa_sdk import Tracker
 
 from gatehouse import runtime as composition
 from gatehouse.clock import SettableClock
+from gatehouse.dialogue import admissions
 from gatehouse.identity import METADATA_KEY, Person
 from gatehouse.keys import KeyRing
 from gatehouse.runtime import Runtime, open_runtime
@@ -73,7 +74,9 @@ class Desk:
         """Give the person an authenticator."""
         self.runtime.totp.set_demo_secret(self.person.id, self.secret)
 
-    def assertion(self, conversation: str = CONVERSATION, grant: str | None = None) -> str:
+    def assertion(
+        self, conversation: str = CONVERSATION, grant: str | None = None, text: str = "words"
+    ) -> str:
         """A genuine assertion for the next message."""
         self.messages += 1
         return self.runtime.issuer.issue(
@@ -87,6 +90,7 @@ class Desk:
             session_started_at=self.clock.now(),
             conversation_id=conversation,
             message_id=f"message-{self.messages}",
+            text=text,
             channel="web",
             network_zone="loopback",
             grant_id=grant,
@@ -104,6 +108,8 @@ class Desk:
     ) -> Tracker:
         """What an action is called with after a message of this person."""
         token = self.assertion(grant=grant) if assertion == "genuine" else assertion
+        if assertion == "genuine":
+            admissions.note(token, intent, entities or [])
         return Tracker(
             conversation,
             slots or {},

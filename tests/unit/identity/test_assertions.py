@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.clock import SettableClock
-from gatehouse.identity import Assertion, AssertionRefused, Issuer, Verifier
+from gatehouse.identity import Assertion, AssertionRefused, Issuer, Verifier, content_digest
 from gatehouse.identity.assertions import LIFETIME, MAX_TOKEN, SKEW, TYPE
+from tests.signing import FixedKeys
 
 SEED = bytes(range(32))
 PRIVATE = Ed25519PrivateKey.from_private_bytes(SEED)
@@ -25,6 +26,7 @@ PUBLIC_RAW = PRIVATE.public_key().public_bytes_raw()
 PUBLIC_PEM = PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 CONVERSATION = "c" * 32
 NOW = 1_800_000_000.0
+TEXT = "How many days of leave do I have left?"
 FIELDS: dict[str, Any] = {
     "person_id": "p-0123456789ab",
     "roles": frozenset({"employee", "manager"}),
@@ -36,6 +38,7 @@ FIELDS: dict[str, Any] = {
     "session_started_at": NOW - 100.5,
     "conversation_id": CONVERSATION,
     "message_id": "m-1",
+    "text": TEXT,
     "channel": "gatehouse",
     "network_zone": "office",
     "aal": 2,
@@ -45,16 +48,16 @@ FIELDS: dict[str, Any] = {
 
 
 def issuer_at(now: float = NOW) -> Issuer:
-    return Issuer(SEED, SettableClock(now))
+    return Issuer(FixedKeys(SEED), SettableClock(now))
 
 
 def verifier(now: float = NOW) -> Verifier:
-    return Verifier(issuer_at().public_keys, SettableClock(now))
+    return Verifier(FixedKeys(SEED), SettableClock(now))
 
 
 def reason_for(token: object, *, now: float = NOW, conversation: str = CONVERSATION) -> str:
     with pytest.raises(AssertionRefused) as refused:
-        verifier(now).verify(token, conversation)
+        verifier(now).verify(token, conversation, FIELDS["text"])
     return refused.value.reason
 
 
@@ -85,22 +88,25 @@ def signed(claims: object, key: Any = PRIVATE, **headers: Any) -> str:
 
 def test_what_was_issued_is_what_is_verified() -> None:
     """Every field arrives unchanged, with the time of issue and one minute of life."""
-    expected = Assertion(**FIELDS, issued_at=NOW, expires_at=NOW + LIFETIME)
-    assert expected == verifier().verify(GOOD, CONVERSATION)
-    assert expected == verifier().verify(GOOD, CONVERSATION, "m-1")
+    fields = {name: value for name, value in FIELDS.items() if name != "text"}
+    expected = Assertion(
+        **fields, content=content_digest(TEXT), issued_at=NOW, expires_at=NOW + LIFETIME
+    )
+    assert expected == verifier().verify(GOOD, CONVERSATION, TEXT)
+    assert expected == verifier().verify(GOOD, CONVERSATION, TEXT, "m-1")
 
 
 def test_the_longest_person_fits() -> None:
     """Names as long as the directory allows, in any script, do not make a token too large."""
     longest = {"display_name": "\U0001f642" * 200, "department": "\U0001f642" * 200}
-    found = verifier().verify(issuer_at().issue(**{**FIELDS, **longest}), CONVERSATION)
+    found = verifier().verify(issuer_at().issue(**{**FIELDS, **longest}), CONVERSATION, TEXT)
     assert "\U0001f642" * 200 == found.display_name
 
 
 def test_absent_times_and_grants_stay_absent() -> None:
     """A session that was never elevated has no time of elevation and no grant."""
     token = issuer_at().issue(**{**FIELDS, "aal": 1, "aal_at": None, "grant_id": None})
-    found = verifier().verify(token, CONVERSATION)
+    found = verifier().verify(token, CONVERSATION, TEXT)
     assert (1, None, None) == (found.aal, found.aal_at, found.grant_id)
 
 
@@ -163,7 +169,7 @@ def test_other_algorithms_are_refused(algorithm: str) -> None:
 def test_another_key_is_refused() -> None:
     """Under its own key id it is unknown; under ours its signature is wrong."""
     other = Ed25519PrivateKey.from_private_bytes(bytes(32))
-    own = Issuer(bytes(32), SettableClock(NOW)).issue(**FIELDS)
+    own = Issuer(FixedKeys(bytes(32)), SettableClock(NOW)).issue(**FIELDS)
     found = [reason_for(own), reason_for(signed(CLAIMS, other))]
     assert ["unknown_key", "signature"] == found
     assert "signature" == reason_for(signed(CLAIMS, Ed448PrivateKey.generate()))
@@ -212,7 +218,7 @@ def test_another_conversation_is_refused() -> None:
 def test_another_message_is_refused() -> None:
     """An assertion taken from another message of the conversation is refused where that counts."""
     with pytest.raises(AssertionRefused) as refused:
-        verifier().verify(GOOD, CONVERSATION, "m-2")
+        verifier().verify(GOOD, CONVERSATION, TEXT, "m-2")
     assert "message" == refused.value.reason
 
 
@@ -220,13 +226,13 @@ def test_another_message_is_refused() -> None:
 def test_a_stale_assertion_is_refused(late: int, reason: str) -> None:
     """After one minute, to the second."""
     assert reason == reason_for(GOOD, now=NOW + late)
-    verifier(NOW + LIFETIME - 0.001).verify(GOOD, CONVERSATION)
+    verifier(NOW + LIFETIME - 0.001).verify(GOOD, CONVERSATION, TEXT)
 
 
 def test_an_assertion_from_the_future_is_refused() -> None:
     """Beyond a small skew of the issuer's clock, also when our own clock went back."""
     assert "future" == reason_for(GOOD, now=NOW - SKEW - 1)
-    verifier(NOW - SKEW).verify(GOOD, CONVERSATION)
+    verifier(NOW - SKEW).verify(GOOD, CONVERSATION, TEXT)
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
@@ -279,40 +285,50 @@ def test_a_payload_that_is_no_object_is_refused() -> None:
     assert ["malformed"] * 4 == [reason_for(signed(p)) for p in ([], "text", 5, b"\xff\xfe")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "/view_salary", TEXT + "?", TEXT.upper(), '/view_payslip{"period": "May"}', None, 7],
+)
+def test_other_words_are_refused(text: object) -> None:
+    """A genuine assertion proves nothing about words it was not made for."""
+    with pytest.raises(AssertionRefused) as refused:
+        verifier().verify(GOOD, CONVERSATION, text)
+    assert "content" == refused.value.reason
+
+
+def test_white_space_around_the_words_does_not_count() -> None:
+    """Rasa strips a message, so the same words with blanks around them are the same message."""
+    assert verifier().verify(GOOD, CONVERSATION, f"  {TEXT}\n")
+
+
 def test_several_keys_verify_while_keys_are_rotated() -> None:
     """Tokens of the old and the new key are good until the old one is taken out."""
-    new = Issuer(bytes(32), SettableClock(NOW))
-    both = Verifier({**issuer_at().public_keys, **new.public_keys}, SettableClock(NOW))
+    new = Issuer(FixedKeys(bytes(32)), SettableClock(NOW))
+    both = Verifier(FixedKeys(bytes(32), SEED), SettableClock(NOW))
     for token in (GOOD, new.issue(**FIELDS)):
-        assert "p-0123456789ab" == both.verify(token, CONVERSATION).person_id
+        assert "p-0123456789ab" == both.verify(token, CONVERSATION, TEXT).person_id
     with pytest.raises(AssertionRefused):
-        Verifier(new.public_keys, SettableClock(NOW)).verify(GOOD, CONVERSATION)
-
-
-def test_without_keys_nobody_is_believed() -> None:
-    """A verifier that was given no key refuses everything."""
-    with pytest.raises(AssertionRefused):
-        Verifier({}, SettableClock(NOW)).verify(GOOD, CONVERSATION)
+        Verifier(FixedKeys(bytes(32)), SettableClock(NOW)).verify(GOOD, CONVERSATION, TEXT)
 
 
 def test_roles_outside_the_verifiers_set_are_refused() -> None:
     """The closed set of roles is the verifier's, not the token's."""
-    narrow = Verifier(issuer_at().public_keys, SettableClock(NOW), roles=["employee"])
+    narrow = Verifier(FixedKeys(SEED), SettableClock(NOW), roles=["employee"])
     with pytest.raises(AssertionRefused) as refused:
-        narrow.verify(GOOD, CONVERSATION)
+        narrow.verify(GOOD, CONVERSATION, TEXT)
     assert "claims" == refused.value.reason
 
 
 def test_a_refusal_does_not_repeat_the_token() -> None:
     """The words of a refusal may be logged: they hold nothing of what was presented."""
     with pytest.raises(AssertionRefused) as refused:
-        verifier().verify("secret-looking.garbage.token", CONVERSATION)
+        verifier().verify("secret-looking.garbage.token", CONVERSATION, TEXT)
     assert "secret" not in refused.value.diagnostics()
 
 
 def test_tokens_name_type_key_and_algorithm() -> None:
     """The header says what the token is and which key made it (RFC 8725 section 3.11)."""
-    assert HEADER == {"alg": "EdDSA", "typ": TYPE, "kid": next(iter(issuer_at().public_keys))}
+    assert HEADER == {"alg": "EdDSA", "typ": TYPE, "kid": FixedKeys(SEED).newest().id}
 
 
 JSON = st.recursive(
@@ -332,7 +348,7 @@ def test_nothing_else_escapes(token: object) -> None:
 def test_no_signed_value_makes_it_fail_otherwise(claim: str, value: object) -> None:
     """Even our own signature over nonsense ends in a refusal or a well-typed assertion."""
     try:
-        found = verifier().verify(signed({**CLAIMS, claim: value}), CONVERSATION)
+        found = verifier().verify(signed({**CLAIMS, claim: value}), CONVERSATION, TEXT)
     except AssertionRefused:
         return
     assert isinstance(found.person_id, str) and found.roles <= {"employee", "manager"} | {
