@@ -63,15 +63,18 @@ class ExportStoredData(GuardedAction):
         return "export everything that is stored about your conversations"
 
     def perform(self, turn: Turn) -> Reply:
-        ticket = _runtime().exports.create(turn.person.person_id, turn.person.session_id)
-        title = "Download my data"
-        offer = {"gatehouse": "download", "ticket": ticket, "title": title}
-        return Reply(
-            (
-                Message(text="Your data is ready. The download works once, in this session."),
-                Message(custom=offer),
-            )
-        )
+        person, session = turn.person.person_id, turn.person.session_id
+        exports = _runtime().exports
+        offers = [
+            {
+                "gatehouse": "download",
+                "ticket": exports.create(person, session, form),
+                "title": title,
+            }
+            for form, title in (("page", "Download to read"), ("json", "Download as JSON"))
+        ]
+        text = "Your data is ready, as a page to read and as JSON. Each link works once, in this session."
+        return Reply((Message(text=text), *(Message(custom=offer) for offer in offers)))
 
 
 class EraseStoredData(GuardedAction):
@@ -80,16 +83,17 @@ class EraseStoredData(GuardedAction):
     intent = "erase_stored_data"
 
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
-        return "erase all your stored conversations for good"
+        return "erase all your stored conversations for good, and sign you out everywhere else"
 
     def perform(self, turn: Turn) -> Reply:
-        _runtime().conversations.request_erasure(turn.person.person_id)
+        _runtime().rights.request_erasure(turn.person.person_id, turn.person.session_id)
         return Reply(
             (
                 Message(
-                    text="All your stored conversations are being erased, this one included. "
-                    "Their keys are destroyed, so old backups cannot be read either. "
-                    "Records of your employment are kept elsewhere and are not affected."
+                    text="All your stored conversations are being erased, this one included, and you "
+                    "are signed out everywhere else. Their keys are destroyed, so old backups cannot "
+                    "be read either. Records of your employment are kept elsewhere and are not "
+                    "affected."
                 ),
                 Message(custom={"gatehouse": "conversation_ended"}),
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from gatehouse.audit import AuditLog
+from gatehouse.audit import AuditLog, ring_names
 from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log, record_start
 from gatehouse.audit.signing import Checkpointer
 from gatehouse.clock import Clock, SystemClock
@@ -33,6 +33,10 @@ from gatehouse.state import ConversationState
 from gatehouse.stepup import StepUp, Totp
 from gatehouse.tracker import Conversations, Purged
 from gatehouse.tracker.pseudonyms import Pseudonyms
+from gatehouse.tracker.purges import Purges
+from gatehouse.tracker.receipts import Receipts
+from gatehouse.tracker.rights import Rights
+from gatehouse.tracker.traces import PersonTraces
 
 log = get_logger(__name__)
 
@@ -60,6 +64,9 @@ class Runtime:
     conversations: Conversations
     exports: Exports
     state: ConversationState
+    receipts: Receipts
+    rights: Rights
+    purges: Purges
 
     @property
     def caller(self) -> Caller:
@@ -71,15 +78,21 @@ class Runtime:
 
         Closing what is over is also what keeps a clock that jumps back from reviving it.
         """
-        purged = self.conversations.purge()
-        if purged.conversations:
-            self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
-        self.sessions.expire()
-        self.sessions.prune()
-        self.step_up.expire()
-        self.directory.prune()
-        self.state.purge(max(self.settings.retention.ttl, self.settings.session.absolute) + _DAY)
-        self.audit.expire_pseudonyms()
+        try:
+            purged = self.conversations.purge()
+            if purged.conversations:
+                self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
+            self.sessions.expire()
+            self.sessions.prune()
+            self.step_up.expire()
+            self.directory.prune()
+            longest = max(self.settings.retention.ttl, self.settings.session.absolute)
+            self.state.purge(longest + _DAY)
+            self.audit.expire_pseudonyms()
+        except BaseException:
+            self.purges.failed(self.clock.now())
+            raise
+        self.purges.succeeded(purged, self.clock.now())
         return purged
 
     def record_start(self) -> None:
@@ -155,6 +168,22 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     period = settings.keys.signing
     assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
     totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
+    directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
+    sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
+    step_up = StepUp(
+        engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
+    )
+    exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
+    traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names)
+    conversations = Conversations(
+        engine,
+        ring,
+        clock,
+        settings.retention,
+        audit,
+        lambda intent: policies.current().retention_of(intent),
+        traces,
+    )
     return Runtime(
         settings=settings,
         clock=clock,
@@ -162,26 +191,20 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         ring=ring,
         audit=audit,
         checkpoints=checkpoints,
-        directory=Directory(engine, clock, key=ring.service_key("directory"), roles=roles),
-        sessions=Sessions(engine, clock, settings.session, ring.service_key("sessions")),
+        directory=directory,
+        sessions=sessions,
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),
         call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
         totp=totp,
-        step_up=StepUp(
-            engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
-        ),
+        step_up=step_up,
         policies=policies,
-        conversations=Conversations(
-            engine,
-            ring,
-            clock,
-            settings.retention,
-            audit,
-            lambda intent: policies.current().retention_of(intent),
-        ),
-        exports=Exports(clock),
+        conversations=conversations,
+        exports=exports,
         state=ConversationState(engine, _conversation_keys(ring), clock, audit),
+        receipts=receipts,
+        rights=Rights(directory, sessions, totp, conversations, clock),
+        purges=Purges(clock.now()),
     )
 
 

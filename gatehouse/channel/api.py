@@ -24,11 +24,11 @@ from gatehouse.channel.limits import Window
 from gatehouse.channel.repeats import Repeats
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
-from gatehouse.channel.stored_data import stored_data
 from gatehouse.channel.text import TextTooLong, normalise
 from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
-from gatehouse.identity.exports import TicketRefused
+from gatehouse.identity.exports import Ticket, TicketRefused
+from gatehouse.tracker.export_page import page
 
 if TYPE_CHECKING:
     from gatehouse.identity import Person, Session
@@ -40,6 +40,7 @@ REQUESTS_PER_MINUTE = 240  # of one session, all endpoints together
 STRANGERS_PER_MINUTE = 120  # of one address, without a session
 SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
 
+NO_TICKET = "This download link is used or expired."
 CHOOSE_PASSWORD = "This is your first sign-in. Please choose a password of your own."
 
 
@@ -173,17 +174,15 @@ class Api:
     async def export(self, request: Request, ticket: str) -> HTTPResponse:
         """GET /exports/<ticket>"""
         speaker = await self._speaker(request)
-        await asyncio.to_thread(self._take_ticket, speaker, ticket)
-        messages = await self._turns.past(speaker, None)
-        others = await self._turns.past_elsewhere(speaker)
-        document = await asyncio.to_thread(
-            stored_data, self._services, speaker.person, messages, others
-        )
-        return raw(
-            dumps(document, indent=2, ensure_ascii=False).encode(),
-            content_type="application/json",
-            headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
-        )
+        taken = await asyncio.to_thread(self._take_ticket, speaker, ticket)
+        if taken.what == "receipt":
+            return _attachment(taken.content, "erasure-receipt.json", "application/json")
+        document = await self._turns.export(speaker)
+        if taken.what == "page":
+            zone = self._services.settings.policy.time_zone
+            return _attachment(page(document, zone).encode(), "my-data.html", "text/html")
+        content = dumps(document, indent=2, ensure_ascii=False).encode()
+        return _attachment(content, "my-data.json", "application/json")
 
     # Reading requests
 
@@ -348,14 +347,24 @@ class Api:
         self._services.step_up.forget_session(speaker.session.id)
         self._services.audit.append("sign_out", person=speaker.person.id)
 
-    def _take_ticket(self, speaker: Speaker, ticket: str) -> None:
+    def _take_ticket(self, speaker: Speaker, ticket: str) -> Ticket:
         try:
-            person_id = self._services.exports.take(ticket, speaker.session.id)
-        except TicketRefused:
-            person_id = ""
-        if person_id != speaker.person.id:
-            raise ApiError(404, "ticket", "This download link is used or expired.")
-        self._services.audit.append("export", person=person_id)
+            taken = self._services.exports.take(ticket, speaker.session.id)
+        except TicketRefused as refused:
+            raise ApiError(404, "ticket", NO_TICKET) from refused
+        if taken.person_id != speaker.person.id:
+            raise ApiError(404, "ticket", NO_TICKET)
+        if taken.what != "receipt":
+            self._services.audit.append("export", person=taken.person_id, form=taken.what)
+        return taken
+
+
+def _attachment(content: bytes, name: str, kind: str) -> HTTPResponse:
+    return raw(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _sign_in_answer(refused: SignInRefused) -> ApiError:

@@ -13,10 +13,9 @@ from rasa.shared.core.events import BotUttered, Event, UserUttered
 
 from gatehouse.channel.buttons import Buttons
 from gatehouse.channel.replies import buttons_of, visible
+from gatehouse.tracker.transcript import DISPLAY, RESUMED
 
 MOST_MESSAGES = 200
-DISPLAY = "display"  # metadata key: words to show instead of a command
-RESUMED = "resumed"  # metadata key: the message was sent by the channel after an accepted code
 
 
 def messages_of(

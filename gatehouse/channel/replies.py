@@ -7,12 +7,12 @@ dropped rather than shown.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gatehouse.channel.buttons import Button, Buttons
+from gatehouse.tracker.transcript import clean
 
 MOST_TEXT = 10_000
 EXPORT_PATH = "/api/v1/exports/"
@@ -52,12 +52,7 @@ class Reply:
 
 def visible(text: object) -> str:
     """`text` without control and format characters, shortened to a length a page can show."""
-    kept = (
-        sign
-        for sign in str(text)[:MOST_TEXT]
-        if sign == "\n" or unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    )
-    return "".join(kept).strip()
+    return clean(str(text)[:MOST_TEXT])
 
 
 def buttons_of(message: Mapping[str, Any]) -> list[Button]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp, Totp
     from gatehouse.tracker.lifecycle import Conversations
+    from gatehouse.tracker.rights import Rights
 
 
 class Services(Protocol):
@@ -50,6 +51,8 @@ class Services(Protocol):
     def checkpoints(self) -> Checkpointer: ...
     @property
     def exports(self) -> Exports: ...
+    @property
+    def rights(self) -> Rights: ...
     @property
     def totp(self) -> Totp: ...
     @property

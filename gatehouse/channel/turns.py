@@ -9,6 +9,7 @@ recorded. Nothing here may log or return the text of an exception.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,12 +29,14 @@ from gatehouse.identity import SessionEnded
 from gatehouse.identity.assertions import METADATA_KEY
 from gatehouse.logs import get_logger, place_of
 from gatehouse.stepup import ChallengeRefused, looks_like_code
+from gatehouse.tracker.transcript import DISPLAY, RESUMED
 
 if TYPE_CHECKING:
     from rasa.core.agent import Agent
 
     from gatehouse.identity import Person, Session
     from gatehouse.stepup import Challenge, Grant
+    from gatehouse.tracker import Ended
 
 log = get_logger(__name__)
 
@@ -47,6 +50,7 @@ CANCELLED = "All right, that request is cancelled. Nothing was done."
 ENTER_CODE = "Please enter the code from your authenticator app on the card above, or cancel."
 NOT_CANCELLED = "There was nothing left to cancel."
 UNANSWERED = "I cannot answer right now. Please try again in a moment."
+RECEIPT = "Done. This receipt says what was erased and when; it is signed, and holds no name."
 SPENT = "That choice is no longer available. Please write what you would like to do."
 
 
@@ -103,16 +107,10 @@ class Turns:
             events = await rasa_side.events_of(self._agent(), conversation)
         return history.messages_of(events, conversation, self.buttons, most)
 
-    async def past_elsewhere(self, speaker: Speaker) -> list[list[dict[str, Any]]]:
-        """The messages of the person's other living conversations, for an export."""
-        find = self._services.conversations.conversation_ids
-        shown = []
+    async def export(self, speaker: Speaker) -> dict[str, Any]:
+        """Everything that is stored about the speaker."""
         async with self._guarded(speaker):
-            for conversation in await asyncio.to_thread(find, speaker.person.id):
-                if conversation != speaker.session.conversation_id:
-                    events = await rasa_side.events_of(self._agent(), conversation)
-                    shown.append(history.messages_of(events, conversation, self.buttons, None))
-        return [messages for messages in shown if messages]
+            return await asyncio.to_thread(self._services.rights.export, speaker.person)
 
     async def pending(self, conversation_id: str) -> dict[str, Any] | None:
         """The challenge that waits for a code, as the browser may see it."""
@@ -160,7 +158,7 @@ class Turns:
         except ButtonSpent:
             return Reply.say(SPENT)
         text = command_of(button.payload) or button.payload.lstrip("/ \t")
-        return await self._ask_rasa(speaker, message_id, text, {history.DISPLAY: button.title})
+        return await self._ask_rasa(speaker, message_id, text, {DISPLAY: button.title})
 
     async def _answer(
         self, speaker: Speaker, message_id: str, challenge_id: str, code: str
@@ -187,7 +185,7 @@ class Turns:
             self._granted.popitem(last=False)
         resume = grant.resume
         text = RESUME if resume.kind == "action" else _resume_command(grant)
-        metadata = {history.DISPLAY: resume.display, history.RESUMED: True}
+        metadata = {DISPLAY: resume.display, RESUMED: True}
         reply = await self._ask_rasa(speaker, message_id, text, metadata, grant.id)
         self._granted.pop(key, None)
         reply.accepted = True
@@ -288,37 +286,44 @@ class Turns:
             ended = await self._carry_out(speaker)
         if ended:
             reply.end()
+            self._hand_out(speaker, ended, reply)
         else:
             reply.challenge = await self.pending(conversation)
         return reply
 
-    async def _carry_out(self, speaker: Speaker) -> bool:
-        """Carry out what the turn asked for; true when the conversation is gone."""
+    async def _carry_out(self, speaker: Speaker) -> list[Ended]:
+        """Carry out what the turn asked for; something when the conversation is gone."""
         async with self._guarded(speaker):
             ended = await asyncio.to_thread(self._end_if_asked, speaker)
         if ended:
             self.forget(speaker.session.conversation_id)
         return ended
 
-    def _end_if_asked(self, speaker: Speaker) -> bool:
+    def _end_if_asked(self, speaker: Speaker) -> list[Ended]:
         services, conversation = self._services, speaker.session.conversation_id
         ended = services.conversations.carry_out(conversation)
         if not ended:
-            return False
-        # The person's browser must not go on in a destroyed conversation, so this comes before
-        # anything that could fail.
+            return []
+        # The person's browser must not go on in a destroyed conversation.
         renewed = services.sessions.renew_conversation(speaker.session.id)
-        services.step_up.forget_conversation(conversation)
-        for one in ended:
-            services.audit.append(
-                "erasure" if one.reason == "erasure" else "conversation_ended",
-                person=one.person_id,
-                conversation=one.conversation_id,
-                erased_at=one.erased_at,
-                irreversible_at=one.irreversible_at,
-            )
         services.conversations.started(renewed.conversation_id, speaker.person.id)
-        return True
+        return ended
+
+    def _hand_out(self, speaker: Speaker, ended: list[Ended], reply: Reply) -> None:
+        """Offer the receipt of an erasure; its link works once, in this session."""
+        mine = (one.receipt for one in ended if one.person_id == speaker.person.id)
+        receipt = next((found for found in mine if found), None)
+        if receipt is None:
+            return
+        content = json.dumps(receipt, indent=2).encode()
+        person, session = speaker.person.id, speaker.session.id
+        ticket = self._services.exports.create(person, session, "receipt", content)
+        reply.messages.append(
+            {
+                "text": RECEIPT,
+                "download": {"href": replies.EXPORT_PATH + ticket, "title": "Download the receipt"},
+            }
+        )
 
     @asynccontextmanager
     async def _guarded(self, speaker: Speaker) -> AsyncIterator[None]:

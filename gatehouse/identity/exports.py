@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError
@@ -22,10 +22,15 @@ class TicketRefused(GatehouseError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ticket:
+class Ticket:
+    """What a link may fetch: `what` is `json` or `page` (the data of the person) or `receipt`, whose
+    bytes are `content`."""
+
     person_id: str
     session_id: str
     expires_at: float
+    what: str = "json"
+    content: bytes = field(default=b"", repr=False)
 
 
 class Exports:
@@ -33,10 +38,12 @@ class Exports:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tickets: dict[str, _Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._lock = threading.Lock()
 
-    def create(self, person_id: str, session_id: str) -> str:
+    def create(
+        self, person_id: str, session_id: str, what: str = "json", content: bytes = b""
+    ) -> str:
         """A new ticket (43 characters, 256 random bits) for the data of `person_id`."""
         now = self._clock.now()
         ticket = secrets.token_urlsafe(32)
@@ -44,11 +51,11 @@ class Exports:
             self._forget_expired(now)
             while len(self._tickets) >= MOST_TICKETS:
                 self._tickets.pop(next(iter(self._tickets)))
-            self._tickets[ticket] = _Ticket(person_id, session_id, now + LIFETIME)
+            self._tickets[ticket] = Ticket(person_id, session_id, now + LIFETIME, what, content)
         return ticket
 
-    def take(self, ticket: str, session_id: str) -> str:
-        """The id of the person whose data the ticket allows to fetch; the ticket is used up.
+    def take(self, ticket: str, session_id: str) -> Ticket:
+        """What the ticket allows to fetch; it is used up.
 
         Raises `TicketRefused`. A ticket shown by another session stays valid for its own.
         """
@@ -63,7 +70,15 @@ class Exports:
                     "this download link is used, expired or not yours", "ask for a new export"
                 )
             del self._tickets[ticket]
-        return found.person_id
+        return found
+
+    def forget(self, person_id: str) -> int:
+        """Void every ticket of a person, such as when their data is erased; how many there were."""
+        with self._lock:
+            mine = [key for key, ticket in self._tickets.items() if ticket.person_id == person_id]
+            for key in mine:
+                del self._tickets[key]
+        return len(mine)
 
     def _forget_expired(self, now: float) -> None:
         expired = [key for key, ticket in self._tickets.items() if ticket.expires_at <= now]

@@ -154,6 +154,17 @@ class Sessions:
         """Sign a person out everywhere; returns how many sessions ended."""
         return self._end(table.c.person_id == person_id, "signed_out")
 
+    def close_others(self, session_id: str, person_id: str) -> int:
+        """Sign a person out everywhere but in this session; returns how many sessions ended."""
+        others = sa.and_(table.c.person_id == person_id, table.c.id != session_id)
+        return self._end(others, "signed_out")
+
+    def forget_ended(self, person_id: str) -> int:
+        """Delete what is left of a person's sessions that are over; returns how many."""
+        over = sa.and_(table.c.person_id == person_id, table.c.ended_at.is_not(None))
+        with transaction(self._engine) as connection:
+            return int(connection.execute(table.delete().where(over)).rowcount)
+
     def rotate(self, session_id: str) -> str:
         """Replace the token; the old one, and the CSRF value derived from it, end at once."""
         return self._change(session_id, secrets.token_urlsafe(32))[0]

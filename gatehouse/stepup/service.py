@@ -179,6 +179,10 @@ class StepUp:
         """Erase everything of a conversation that ended; returns how many rows."""
         return self._forget("conversation", conversation_id)
 
+    def forget_person(self, person_id: str) -> int:
+        """Erase every request and grant of a person; returns how many rows."""
+        return self._forget("person", person_id)
+
     def expire(self) -> int:
         """Close and delete what is over; for the purge loop. Returns how many rows went."""
         return self._challenges.expire(_KEEP_SECONDS) + self._grants.expire()

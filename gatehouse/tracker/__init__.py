@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import NotReady
+from gatehouse.tracker.endings import Ended
 from gatehouse.tracker.errors import (
     ConversationEnded,
     ConversationOwned,
@@ -17,7 +18,7 @@ from gatehouse.tracker.errors import (
     TrackerTampered,
     TrackerUnavailable,
 )
-from gatehouse.tracker.lifecycle import Conversations, Ended, Purged, Summary
+from gatehouse.tracker.lifecycle import Conversations, Purged, Summary
 
 if TYPE_CHECKING:
     from gatehouse.tracker.store import EncryptedTrackerStore

@@ -27,6 +27,7 @@ from gatehouse.tracker.errors import (
 from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.records import Event, Head, open_head, open_turns, seal_turn
+from gatehouse.tracker.removal import remove
 from gatehouse.tracker.rows import Live, Rows
 from gatehouse.tracker.schema import conversations, records
 from gatehouse.tracker.transactions import changing, snapshot
@@ -125,7 +126,7 @@ class Journal:
 
         after, head = self._agreed(conversation_id, write)
         if head is not None:
-            self._advance(name, head)
+            self._advance(name, head, after.handle)
         return after
 
     def register(self, conversation_id: str, person_id: str) -> None:
@@ -150,7 +151,8 @@ class Journal:
     def heads(self) -> list[Head]:
         """The heads of all living conversations. Raises `TrackerTampered`."""
         with snapshot(self._engine) as connection:
-            rows = connection.execute(sa.select(conversations)).fetchall()
+            living = sa.select(conversations).where(conversations.c.closed_at.is_(None))
+            rows = connection.execute(living).fetchall()
         found = []
         for row in rows:
             name = self.names.opened_name(row.handle, row.tag_day, row.name)
@@ -195,7 +197,7 @@ class Journal:
         now = self._clock.now()
         expires_at = self._life.expires_at(now, now, None)
         tags = self.names.conversation_tags(conversation_id)
-        connection.execute(sa.delete(conversations).where(conversations.c.tag.in_(tags)))
+        remove(connection, conversations.c.tag.in_(tags), now)
         key = self._ring.data_key(self.names.ring_name(conversation_id), expires_at)
         head = Head(conversation_id, person_id, now, now, expires_at)
         handle = secrets.token_hex(16)
@@ -225,9 +227,9 @@ class Journal:
             .values(**self._rows.columns(live.key, live.handle, head))
         )
 
-    def _advance(self, name: str, head: Head) -> None:
+    def _advance(self, name: str, head: Head, handle: str | None) -> None:
         try:
-            self._ring.advance(name, head.expires_at, head.sequence)
+            self._ring.advance(name, head.expires_at, head.sequence, held_as=handle)
         except UnknownKey as error:
             raise ConversationEnded() from error
 

@@ -7,7 +7,6 @@ never count as erasure here. All methods block; call them in a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,43 +16,33 @@ from sqlalchemy.engine import Connection, Engine
 from gatehouse.clock import Clock
 from gatehouse.keys import KeyRing
 from gatehouse.settings import Retention
-from gatehouse.tracker.errors import TrackerTampered
+from gatehouse.tracker.endings import END, ERASURE, Ended, Endings, Traces
 from gatehouse.tracker.journal import Audit, Journal
 from gatehouse.tracker.lifetimes import Lifetime, RetentionOf, no_classes
-from gatehouse.tracker.records import Head, open_head
-from gatehouse.tracker.schema import conversations, records
-from gatehouse.tracker.transactions import changing, snapshot, translated
+from gatehouse.tracker.receipts import Receipt
+from gatehouse.tracker.records import Event, Head
+from gatehouse.tracker.removal import remove
+from gatehouse.tracker.schema import conversations
+from gatehouse.tracker.scrub import Scrubber
+from gatehouse.tracker.transactions import changing, snapshot
 
-END: Final = "end"
-ERASURE: Final = "erasure"
 # A turn that asked for its own end is over by then; purging earlier would make its reply fail.
 _GRACE: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A conversation that has ended, for the audit log.
-
-    `reason` is "end" or "erasure". The ids are None when an earlier attempt had already ended the
-    key. `erased_at` and `irreversible_at` (no copy of the key can come back; epoch seconds) are
-    None when the setting `retention.on_end = "keep"` lets it live until it expires.
-    """
-
-    conversation_id: str | None
-    person_id: str | None
-    reason: str
-    erased_at: float | None
-    irreversible_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge did: endings carried out, keys expired, conversations and records deleted."""
+    """What a purge did: endings carried out, keys expired, conversations and records deleted.
+
+    `overdue` is how many seconds ago the first of them had expired: never readable since, but not
+    removed yet.
+    """
 
     ended: tuple[Ended, ...]
     keys: int
     conversations: int
     records: int
+    overdue: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +70,14 @@ class Conversations:
         retention: Retention,
         audit: Audit | None = None,
         retention_of: RetentionOf = no_classes,
+        traces: Traces | None = None,
     ) -> None:
         self.life = Lifetime.of(retention, retention_of)
         self._journal = Journal(engine, ring, clock, self.life, audit)
-        self._keep = retention.on_end == "keep"
+        self._endings = Endings(
+            engine, ring, clock, self._journal.names, retention.on_end == "keep", traces
+        )
+        self._scrubber = Scrubber(engine, clock)
         self._engine = engine
         self._ring = ring
         self._clock = clock
@@ -126,38 +119,50 @@ class Conversations:
         self.request_erasure(person_id)
         return self._finish(lambda connection: self._requested_of(connection, person_id))
 
+    def erase_traces(self, person_id: str) -> Receipt:
+        """The erasure of somebody who has no conversation; the receipt."""
+        return self._endings.erase_traces(person_id)
+
     def purge(self) -> Purged:
-        """Complete endings that were cut off, end expired keys, delete the rows of the dead."""
-        before = self._clock.now() - _GRACE
+        """Complete endings that were cut off, end expired keys, delete the rows of the dead.
+
+        What a legal hold keeps is closed instead of deleted.
+        """
+        now = self._clock.now()
+        overdue = self._overdue(now)
         ended = self._finish(
-            lambda connection: _rows(connection, conversations.c.end_requested_at <= before)
+            lambda connection: _rows(connection, conversations.c.end_requested_at <= now - _GRACE)
         )
         keys = self._ring.drop_expired()
-        expired = conversations.c.expires_at <= self._clock.now()
+        expired = sa.and_(conversations.c.expires_at <= now, conversations.c.closed_at.is_(None))
         with changing(self._engine) as connection:
-            handles = sa.select(conversations.c.handle).where(expired)
-            turns = connection.execute(sa.delete(records).where(records.c.handle.in_(handles)))
-            gone = connection.execute(sa.delete(conversations).where(expired))
-        if gone.rowcount or ended:
-            self._empty_write_ahead_log()
-        return Purged(tuple(ended), keys, gone.rowcount, turns.rowcount)
+            gone, turns = remove(connection, expired, now)
+        self._scrubber.after(gone)
+        return Purged(tuple(ended), keys, gone, turns, overdue)
 
     def summary(self, person_id: str) -> tuple[Summary, ...]:
         """What is stored of this person's living conversations, oldest first."""
-        return tuple(
-            Summary(
-                head.started_at,
-                head.last_message_at,
-                head.expires_at,
-                head.sequence,
-                self.life.from_start or head.deadline is not None,
-            )
-            for head in self._heads_of(person_id)
-        )
+        return tuple(self._summary(head) for head in self._heads_of(person_id))
 
     def conversation_ids(self, person_id: str) -> tuple[str, ...]:
         """The ids of this person's living conversations, oldest first."""
         return tuple(head.conversation_id for head in self._heads_of(person_id))
+
+    def everything(self, person_id: str) -> list[tuple[Summary, list[Event]]]:
+        """All events of this person's living conversations, oldest first, for an export.
+
+        Raises `TrackerTampered` when one of them does not open: an export must not leave out in
+        silence.
+        """
+        found = []
+        for head in self._heads_of(person_id):
+            reading = self._journal.read(head.conversation_id, whole=True)
+            found.append((self._summary(head), reading.events if reading else []))
+        return found
+
+    def _summary(self, head: Head) -> Summary:
+        fixed = self.life.from_start or head.deadline is not None
+        return Summary(head.started_at, head.last_message_at, head.expires_at, head.sequence, fixed)
 
     def _heads_of(self, person_id: str) -> list[Head]:
         """The heads of this person's living conversations, oldest first."""
@@ -165,9 +170,16 @@ class Conversations:
         tags = self._journal.names.person_tags(person_id)
         with snapshot(self._engine) as connection:
             rows = _rows(connection, c.person_tag.in_(tags) & (c.expires_at > self._clock.now()))
-        heads = [self._head(row) for row in rows]
-        mine = [head for head in heads if isinstance(head, Head) and head.person_id == person_id]
+        heads = [head for row in rows if (head := self._endings.head(row))]
+        mine = [head for head in heads if head.person_id == person_id]
         return sorted(mine, key=lambda head: head.started_at)
+
+    def _overdue(self, now: float) -> float:
+        c = conversations.c
+        oldest = sa.select(sa.func.min(c.expires_at)).where(c.closed_at.is_(None))
+        with snapshot(self._engine) as connection:
+            first = connection.execute(oldest).scalar()
+        return 0.0 if first is None else max(0.0, now - first)
 
     def _request(self, which: Any, reason: str) -> int:
         """An erasure overrides an end, because it reaches further."""
@@ -188,7 +200,8 @@ class Conversations:
             return _rows(connection, asked)
         tags = self._journal.names.conversation_tags(conversation_id)
         rows = _rows(connection, asked & conversations.c.tag.in_(tags))
-        people = {self._head(row).person_id for row in rows if row.end_reason == ERASURE}
+        heads = [self._endings.head(row) for row in rows if row.end_reason == ERASURE]
+        people = {head.person_id for head in heads if head}
         others = [
             row
             for person_id in people - {None}
@@ -201,72 +214,10 @@ class Conversations:
         asked = conversations.c.end_requested_at.is_not(None)
         return _rows(connection, asked & conversations.c.person_tag.in_(tags))
 
-    def _finish(self, find: Callable[[Connection], list[Any]]) -> list[Ended]:
-        with snapshot(self._engine) as connection:
-            rows = find(connection)
-        kept = [row for row in rows if self._keep and row.end_reason == END]
-        return [*self._let_live(kept), *self._destroy([row for row in rows if row not in kept])]
-
-    def _let_live(self, rows: list[Any]) -> list[Ended]:
-        if not rows:
-            return []
-        c = conversations.c
-        with changing(self._engine) as connection:
-            connection.execute(
-                sa.update(conversations)
-                .where(c.handle.in_([row.handle for row in rows]), c.end_reason == END)
-                .values(end_requested_at=None, end_reason=None)
-            )
-        heads = [self._head(row) for row in rows]
-        return [Ended(h.conversation_id, h.person_id, END, None, None) for h in heads]
-
-    def _destroy(self, rows: list[Any]) -> list[Ended]:
-        if not rows:
-            return []
-        heads = [self._head(row) for row in rows]
-        names = [self._journal.names.opened_name(r.handle, r.tag_day, r.name) for r in rows]
-        self._ring.destroy(name for name in names if name)
-        erased_at = self._clock.now()
-        self._delete([row.handle for row in rows])
-        irreversible_at = self._ring.irreversible_at(erased_at)
-        return [
-            Ended(head.conversation_id, head.person_id, row.end_reason, erased_at, irreversible_at)
-            for row, head in zip(rows, heads, strict=True)
-        ]
-
-    def _head(self, row: Any) -> Head | _Unknown:
-        """Whose conversation a row is; unknown when its key is gone or its head was altered."""
-        try:
-            name = self._journal.names.opened_name(row.handle, row.tag_day, row.name)
-            entry = self._ring.lookup(name) if name else None
-            return open_head(entry.key, row.handle, bytes(row.head)) if entry else _UNKNOWN
-        except TrackerTampered:
-            return _UNKNOWN
-
-    def _delete(self, handles: list[str]) -> None:
-        with changing(self._engine) as connection:
-            connection.execute(sa.delete(records).where(records.c.handle.in_(handles)))
-            connection.execute(sa.delete(conversations).where(conversations.c.handle.in_(handles)))
-
-    def _empty_write_ahead_log(self) -> None:
-        """Deleted rows stay in SQLite's -wal file until it is truncated."""
-        if self._engine.dialect.name != "sqlite":
-            return
-        with translated():
-            connection = self._engine.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                connection.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Unknown:
-    conversation_id: None = None
-    person_id: None = None
-
-
-_UNKNOWN: Final = _Unknown()
+    def _finish(self, find: Any) -> list[Ended]:
+        ended = self._endings.carry_out(find)
+        self._scrubber.after(len(ended))
+        return ended
 
 
 def _rows(connection: Connection, which: Any) -> list[Any]:

@@ -29,6 +29,19 @@ conversations = sa.Table(
     sa.Column("end_requested_at", sa.Float, nullable=True, index=True),
     sa.Column("end_reason", sa.String(16), nullable=True),
     sa.Column("head", sa.LargeBinary, nullable=False),
+    # A legal hold keeps it since then; closed: it is over for everybody but the holders.
+    sa.Column("held_since", sa.Float(53), nullable=True, index=True),
+    sa.Column("closed_at", sa.Float(53), nullable=True),
+)
+
+# Who holds what and why, sealed; the row says only that there is a hold.
+holds = sa.Table(
+    "gh_holds",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),  # proposed, active, released, withdrawn
+    sa.Column("changed_at", sa.Float(53), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
 records = sa.Table(

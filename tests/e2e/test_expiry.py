@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.tracker.receipts import verify
 from tests.e2e.deployment import Deployment
 
 TTL = 6
@@ -84,7 +85,8 @@ def test_ended_conversation_is_gone_at_once(deployment: Deployment) -> None:
 
 
 def test_erasure_covers_every_conversation_of_the_person(deployment: Deployment) -> None:
-    """ "Erase my data", approved with a code, ends the person's other conversations too."""
+    """ "Erase my data", approved with a code, ends the person's other conversations and sessions, and
+    hands out a receipt that verifies."""
     account = deployment.person("employee")
     other = account.sign_in()
     other.say("hello")
@@ -93,4 +95,8 @@ def test_erasure_covers_every_conversation_of_the_person(deployment: Deployment)
     assert chat.challenge is not None
     chat.give(account.code())
     assert chat.last["ended"]
-    assert [] == other.http.get("/api/v1/history").json()["messages"]
+    assert 401 == other.http.get("/api/v1/history").status_code
+    receipt = chat.http.get(chat.last["messages"][-1]["download"]["href"]).json()
+    verify(receipt, deployment.runtime.receipts.public_key)
+    assert (2, 1) == (receipt["erased"]["conversations"], receipt["erased"]["sessions"])
+    assert account.username not in str(receipt)

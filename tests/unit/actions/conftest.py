@@ -151,8 +151,8 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     stub = SimpleNamespace(
         calls=calls,
         exports=SimpleNamespace(create=lambda *who: calls.append(("export", *who)) or "ticket-1"),
+        rights=SimpleNamespace(request_erasure=lambda *who: calls.append(("erase", *who))),
         conversations=SimpleNamespace(
-            request_erasure=lambda person: calls.append(("erase", person)),
             request_end=lambda conversation: calls.append(("end", conversation)),
             summary=lambda person: (),
         ),

@@ -536,16 +536,17 @@ def test_stored_data(runtime: SimpleNamespace) -> None:
 def test_export_makes_a_ticket_for_this_session(runtime: SimpleNamespace) -> None:
     """The download is offered to this person and session only."""
     reply = ExportStoredData().perform(turn())
-    assert [("export", f"p-{ERIN}", "s1")] == runtime.calls
-    custom = reply.messages[-1].custom
-    assert custom is not None
-    assert ("download", "ticket-1") == (custom["gatehouse"], custom["ticket"])
+    who = ("export", f"p-{ERIN}", "s1")
+    assert [(*who, "page"), (*who, "json")] == runtime.calls
+    offers = [message.custom for message in reply.messages if message.custom]
+    assert [("download", "ticket-1")] * 2 == [(one["gatehouse"], one["ticket"]) for one in offers]
+    assert ["Download to read", "Download as JSON"] == [one["title"] for one in offers]
 
 
 def test_erasure_is_asked_for(runtime: SimpleNamespace) -> None:
     """The channel is asked to erase, for this person, and told that the conversation ended."""
     reply = EraseStoredData().perform(turn())
-    assert [("erase", f"p-{ERIN}")] == runtime.calls
+    assert [("erase", f"p-{ERIN}", "s1")] == runtime.calls
     assert {"gatehouse": "conversation_ended"} == reply.messages[-1].custom
 
 

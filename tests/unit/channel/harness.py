@@ -44,7 +44,10 @@ from gatehouse.settings import load_settings
 from gatehouse.stepup import Resume, StepUp, Totp
 from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
+from gatehouse.tracker.receipts import Receipts
+from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.schema import metadata as tracker_metadata
+from gatehouse.tracker.traces import PersonTraces
 from tests.signing import FixedKeys
 
 PASSWORD = "lantern harbour seventeen plums"
@@ -144,19 +147,29 @@ class Site:
         self.verifier = Verifier(keys, clock)
         self.totp = Totp(engine, clock, key)
         self.directory = Directory(engine, clock, CHEAPEST, key=key)
+        sessions = Sessions(engine, clock, settings.session, key)
+        step_up = StepUp(engine, clock, settings.step_up, key, self.totp, self.audit.append)
+        exports, self.receipts = Exports(clock), Receipts(key)
+        traces = PersonTraces(
+            self.audit, sessions, step_up, exports, self.receipts, lambda people, conversations: []
+        )
+        conversations = Conversations(
+            engine, ring, clock, settings.retention, self.audit, traces=traces
+        )
         self.services = SimpleNamespace(
             settings=settings,
             clock=clock,
             engine=engine,
             ring=ring,
             directory=self.directory,
-            sessions=Sessions(engine, clock, settings.session, key),
+            sessions=sessions,
             issuer=self.issuer,
             caller=Caller(keys, clock),
-            step_up=StepUp(engine, clock, settings.step_up, key, self.totp, self.audit.append),
-            conversations=Conversations(engine, ring, clock, settings.retention, self.audit),
+            step_up=step_up,
+            conversations=conversations,
             audit=self.audit,
-            exports=Exports(clock),
+            exports=exports,
+            rights=Rights(self.directory, sessions, self.totp, conversations, clock),
             totp=self.totp,
             policies=SimpleNamespace(
                 poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)

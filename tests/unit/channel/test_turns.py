@@ -17,6 +17,7 @@ from rasa.shared.core.domain import Domain
 
 from gatehouse.channel import mounts, turns
 from gatehouse.identity import METADATA_KEY
+from gatehouse.tracker.receipts import verify
 from tests.unit.channel.harness import Site, say
 
 
@@ -259,7 +260,8 @@ def test_an_export_is_downloaded_once(site: Site) -> None:
     assert 200 == answer.status_code
     assert "attachment" in answer.headers["content-disposition"]
     assert "erin.walsh" == answer.json()["person"]["user_name"]
-    assert "export my data" == answer.json()["this_conversation"][0]["text"]
+    (conversation,) = (c for c in answer.json()["conversations"] if c["messages"])
+    assert "export my data" == conversation["messages"][0]["text"]
     assert 404 == client.get(link).status_code
     assert "export" in site.audit.kinds()
 
@@ -276,10 +278,52 @@ def test_the_export_holds_every_living_conversation(site: Site) -> None:
     mine = claims(site.agent.heard[-1])
     ticket = site.services.exports.create(mine["sub"], mine["sid"])
     document = client.get(f"/api/v1/exports/{ticket}").json()
-    assert ["said here", "All right."] == [item["text"] for item in document["this_conversation"]]
-    assert [["said elsewhere", "All right."]] == [
-        [item["text"] for item in found] for found in document["other_conversations"]
-    ]
+    assert [["said elsewhere", "All right."], ["said here", "All right."]] == sorted(
+        [item["text"] for item in found["messages"]]
+        for found in document["conversations"]
+        if found["messages"]
+    )
+
+
+def test_an_export_can_be_read_as_a_page(site: Site) -> None:
+    """The same data as one HTML file, as an attachment, under its own strict policy."""
+    client = site.signed_in()
+    say(client, "<b>bold</b>", "message-1")
+    mine = claims(site.agent.heard[-1])
+    ticket = site.services.exports.create(mine["sub"], mine["sid"], "page")
+    answer = client.get(f"/api/v1/exports/{ticket}")
+    assert "text/html" in answer.headers["content-type"]
+    assert 'attachment; filename="my-data.html"' == answer.headers["content-disposition"]
+    assert "&lt;b&gt;bold&lt;/b&gt;" in answer.text
+    assert "<b>" not in answer.text
+
+
+def test_an_erasure_hands_out_its_receipt(site: Site) -> None:
+    """The person is signed out elsewhere, old links are void, and the receipt is good once."""
+    client, other = site.signed_in(), site.signed_in()
+    say(other, "elsewhere", "message-1")
+    stale: list[str] = []
+
+    def erase(message: UserMessage) -> list[dict[str, str]]:
+        who = claims(message)
+        stale.append(site.services.exports.create(who["sub"], who["sid"]))
+        site.services.rights.request_erasure(who["sub"], who["sid"])
+        return [{"text": "Being erased."}]
+
+    site.agent.script = erase
+    answer = say(client, "erase my data", "message-2").json()
+    assert ["Being erased.", turns.RECEIPT] == [item["text"] for item in answer["messages"]]
+    assert 401 == other.get("/api/v1/history").status_code
+    assert 404 == client.get(f"/api/v1/exports/{stale[0]}").status_code
+    link = answer["messages"][-1]["download"]["href"]
+    receipt = client.get(link).json()
+    verify(receipt, site.receipts.public_key)
+    erased = receipt["erased"]
+    assert (2, 1, 1) == (erased["conversations"], erased["sessions"], erased["download_links"])
+    assert 404 == client.get(link).status_code
+    entry = site.audit.entries[receipt["log_entry"] - 1]
+    assert ("erasure_receipt", receipt["receipt"]) == (entry[0], entry[1]["receipt"])
+    assert "person" not in entry[1]
 
 
 BUTTONS = [{"title": "Annual leave", "payload": "/inform"}]

@@ -77,9 +77,9 @@ class Deployment:
             DOMAIN, self.engine, self.ring, self.clock, TTL, audit=self.audit, **given
         )
 
-    def open_conversations(self, on_end: str = "destroy") -> Conversations:
+    def open_conversations(self, on_end: str = "destroy", **given: Any) -> Conversations:
         retention = Retention(ttl=TTL, purge_interval=60, on_end=on_end)
-        return Conversations(self.engine, self.ring, self.clock, retention, self.audit)
+        return Conversations(self.engine, self.ring, self.clock, retention, self.audit, **given)
 
     def restart(self) -> None:
         """Everything anew, as after the process was killed."""

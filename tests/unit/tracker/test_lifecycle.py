@@ -150,7 +150,7 @@ def test_a_crash_between_key_and_rows_is_completed(
     """Killed after the key went and before the rows did: unreadable, and completed later."""
     deployment.turn("c", *greeting())
     with monkeypatch.context() as patch:
-        patch.setattr(deployment.conversations, "_delete", _crash)
+        patch.setattr("gatehouse.tracker.endings.remove", _crash)
         with pytest.raises(Crash):
             deployment.conversations.destroy("c")
     deployment.restart()

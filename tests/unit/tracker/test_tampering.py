@@ -237,7 +237,7 @@ def test_a_database_ahead_of_the_ring_is_accepted(
     class Crash(BaseException):
         pass
 
-    def crash(*_given: object) -> None:
+    def crash(*_given: object, **_named: object) -> None:
         raise Crash
 
     deployment.turn("c", *greeting("first"))
