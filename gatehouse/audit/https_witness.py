@@ -58,7 +58,7 @@ class HttpsWitness:
             self._size = int(known[1])
         if status in (404, 403):
             raise WitnessUnavailable(f"the witness does not know this log (status {status})")
-        if status in (409, 422):
+        if status == 422:
             raise WitnessRefused("the log does not continue what the witness saw")
         raise WitnessUnavailable(f"the witness answered with status {status}")
 

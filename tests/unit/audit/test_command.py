@@ -1,0 +1,185 @@
+"""`gatehouse audit` on the command line, over a real deployment without a server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from gatehouse.audit import AuditTampered
+from gatehouse.cli.audit import COMMANDS, audit
+from gatehouse.cli.audit.prove import prove
+from gatehouse.clock import SystemClock
+from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
+from gatehouse.keys import KeyRing
+from gatehouse.runtime import Runtime, open_runtime
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment with two people and a dozen entries."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(PROJECT / "domain.yml", home / "domain.yml")
+    shutil.copytree(PROJECT / "policies", home / "policies")
+    KeyRing.initialise(home / "var" / "keys", SystemClock()).close()
+    runtime = open_runtime(home)
+    for name in ("ada", "ben"):
+        runtime.directory.add(
+            username=name, display_name=name, roles=frozenset({"employee"}), department="",
+            employment_type="", employee_id="", password="granite-otter-sails-quietly-77",
+            must_change_password=False, demo=False,
+        )  # fmt: skip
+    ada, ben = (runtime.directory.by_username(name) for name in ("ada", "ben"))
+    assert ada
+    assert ben
+    runtime.record_start()
+    for intent in ("view_salary", "view_payslip", "view_salary"):
+        runtime.audit.append(
+            "decision", person=ada.id, conversation="c-1", intent=intent, effect="allow", rule="r"
+        )
+    runtime.audit.append("sign_out", person=ben.id)
+    runtime.close()
+    return home
+
+
+@pytest.fixture
+def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("GATEHOUSE_HOME", str(home))
+    return CliRunner(mix_stderr=False) if _takes_mix() else CliRunner()
+
+
+def _takes_mix() -> bool:
+    return "mix_stderr" in CliRunner.__init__.__code__.co_varnames
+
+
+def call(run: CliRunner, *arguments: str) -> Result:
+    result = run.invoke(audit, list(arguments))
+    if isinstance(result.exception, GatehouseError):
+        raise result.exception
+    assert 0 == result.exit_code, result.exception
+    return result
+
+
+@pytest.fixture
+def opened(home: Path) -> Runtime:
+    return open_runtime(home)
+
+
+def test_every_command_has_its_help(run: CliRunner) -> None:
+    """Each command is there and says what it does."""
+    for name in COMMANDS:
+        assert call(run, name, "--help").stdout.startswith("Usage: audit")
+
+
+def test_tail_chooses(run: CliRunner) -> None:
+    """By person, intent, rule, kind and time; a user name is enough."""
+    lines = call(run, "tail").stdout.splitlines()
+    assert (5, "start") == (len(lines), lines[0].split()[2])
+    assert 3 == len(call(run, "tail", "--person", "ada").stdout.splitlines())
+    assert 1 == len(call(run, "tail", "--person", "ben").stdout.splitlines())
+    assert 2 == len(call(run, "tail", "--intent", "view_salary").stdout.splitlines())
+    assert 3 == len(call(run, "tail", "--rule", "r", "--conversation", "c-1").stdout.splitlines())
+    assert 1 == len(call(run, "tail", "--kind", "start", "--since", "1h").stdout.splitlines())
+    assert "" == call(run, "tail", "--until", "2020-01-01").stdout
+    assert 1 == len(call(run, "tail", "--count", "1", "--json").stdout.splitlines())
+
+
+def test_what_cannot_be_chosen_is_said(run: CliRunner) -> None:
+    """An unknown kind, a person without entries and a strange time are errors with a hint."""
+    with pytest.raises(InvalidInput, match="'nonsense' is not known"):
+        call(run, "tail", "--kind", "nonsense")
+    with pytest.raises(InvalidInput, match="no entry can be told to be about this person"):
+        call(run, "tail", "--person", "nobody at all")
+    with pytest.raises(InvalidInput, match="--since"):
+        call(run, "tail", "--since", "soon")
+
+
+def test_show_prints_all_of_an_entry(run: CliRunner) -> None:
+    """One line per fact, or the entry exactly as it is; a missing one is an error."""
+    assert "intent         view_salary" in call(run, "show", "2").stdout
+    body = json.loads(call(run, "show", "2", "--json").stdout)
+    assert ("decision", 2) == (body["kind"], body["version"])
+    with pytest.raises(InvalidInput, match="there is no entry 99"):
+        call(run, "show", "99")
+
+
+def test_checkpoint_verify_and_export_agree(run: CliRunner, home: Path, tmp_path: Path) -> None:
+    """A checkpoint is signed and witnessed, verification counts it, and exports are complete."""
+    note = call(run, "checkpoint").stdout
+    size = int(note.splitlines()[1])
+    result = call(run, "verify", "--json")
+    report = json.loads(result.stdout)
+    assert (size, size, size) == (report["entries"], report["checkpointed"], report["witnessed"])
+    assert "the witness file is on the volume of the database" in result.stderr
+    kept = tmp_path / "kept.txt"
+    kept.write_text(note)
+    assert "unbroken" in call(run, "verify", "--checkpoints", str(kept)).stdout
+    for form in ("jsonl", "ocsf", "cef"):
+        out = tmp_path / f"audit.{form}"
+        call(run, "export", "--format", form, "--out", str(out))
+        assert size == len(out.read_text().splitlines())
+        assert 0o600 == out.stat().st_mode & 0o777
+    assert 2 == len(call(run, "export", "--intent", "view_salary").stdout.splitlines())
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        call(run, "export", "--out", str(tmp_path / "no" / "where"))
+
+
+def test_verifier_key_and_proof_are_all_an_auditor_needs(
+    run: CliRunner, home: Path, tmp_path: Path
+) -> None:
+    """What `verifier`, `key` and `prove` print works together without Gatehouse."""
+    import subprocess
+    import sys
+
+    script, proof = tmp_path / "verify_audit.py", tmp_path / "entry.tlog-proof"
+    script.write_text(call(run, "verifier").stdout)
+    key = call(run, "key").stdout.strip()
+    call(run, "prove", "2", "--out", str(proof))
+    done = subprocess.run(
+        [sys.executable, "-I", script, "--key", key, "--proof", proof],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "entry 2 of gatehouse/" in done.stdout
+    with pytest.raises(InvalidInput, match="there is no entry 99"):
+        call(run, "prove", "99")
+    assert prove.name == "prove"
+
+
+def test_a_witness_that_is_away_ends_the_command_with_six(run: CliRunner, home: Path) -> None:
+    """The checkpoint is printed, the witness is named, and the exit code says that one is missing."""
+    witness = home / "var" / "witness" / "audit.jsonl"
+    held = witness.read_bytes() if witness.exists() else b""
+    witness.parent.mkdir(exist_ok=True)
+    witness.write_bytes(held + b"{")
+    try:
+        with pytest.raises(Unavailable, match="1 of the witnesses"):
+            call(run, "checkpoint")
+    finally:
+        witness.write_bytes(held)
+
+
+def test_database_sql_is_for_postgresql(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a connection it prints tables, triggers and the two rights that a writer gets."""
+    with pytest.raises(InvalidInput, match="only PostgreSQL has roles"):
+        call(run, "database-sql", "--writer", "desk")
+    monkeypatch.setenv("GATEHOUSE_AUDIT_URL", "postgresql+psycopg2://owner@localhost:1/audit")
+    sql = call(run, "database-sql", "--writer", "desk").stdout
+    assert "GRANT SELECT, INSERT ON gh_audit TO desk;" in sql
+    assert "UPDATE ON" not in sql.replace("BEFORE UPDATE OR DELETE OR TRUNCATE ON", "")
+
+
+def test_verify_names_what_was_done(run: CliRunner, opened: Runtime) -> None:
+    """Somebody who writes to the database is found, with exit code 5 and a place to look."""
+    with opened.audit.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER gh_audit_no_update")
+        connection.execute(text("UPDATE gh_audit SET body = replace(body, 'allow', 'deny ')"))
+    with pytest.raises(AuditTampered) as caught:
+        call(run, "verify")
+    assert (2, 5) == (caught.value.sequence, caught.value.exit_code)
+    assert "docs/audit.md" in caught.value.diagnostics()
