@@ -6,10 +6,14 @@ installed must say so in one clear error, and nothing here may fall back to anot
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from gatehouse.clock import Clock
 from gatehouse.db import open_engine
 from gatehouse.errors import InvalidInput
 from gatehouse.keys.envelope import write_with
+from gatehouse.keys.extras import Secret, secret_from
 from gatehouse.keys.homes import FileHome, Home, TableHome, make_private
 from gatehouse.keys.mirror import Following, Mirror
 from gatehouse.keys.ring import KeyRing
@@ -86,8 +90,54 @@ def open_mirror(settings: Settings, home: Home, root: Root, clock: Clock) -> Mir
 
 
 def open_root(settings: Settings) -> Root:
-    """The adapter that `keys.root` names, imported only then."""
+    """The adapter that `keys.root` names, imported only then.
+
+    Raises `NotReady` when its library is not installed, `InvalidInput` when a setting is missing.
+    """
     keys = settings.keys
     if keys.root == "file":
         return FileRoot(settings.path(keys.directory))
-    raise InvalidInput(f"keys.root: {keys.root!r} is not available")
+    if not _NAMESPACE.fullmatch(keys.namespace):
+        raise InvalidInput(
+            f"keys.namespace: {keys.namespace!r} is not allowed", "letters, digits and hyphens"
+        )
+    if keys.root == "pkcs11":
+        from gatehouse.keys.pkcs11_root import Pkcs11Root
+
+        _require(settings, "pkcs11_module", "pkcs11_token")
+        return Pkcs11Root(
+            keys.pkcs11_module,
+            keys.pkcs11_token,
+            _secret(settings, keys.pkcs11_pin_file, "GATEHOUSE_KEYS_PKCS11_PIN", "PIN"),
+            keys.namespace,
+        )
+    if keys.root == "aws-kms":
+        from gatehouse.keys.aws_root import AwsKmsRoot
+
+        return AwsKmsRoot(
+            keys.aws_region, keys.aws_endpoint, keys.namespace, keys.aws_deletion_days
+        )
+    from gatehouse.keys.vault_root import VaultRoot
+
+    _require(settings, "vault_address")
+    return VaultRoot(
+        keys.vault_address,
+        keys.vault_mount,
+        _secret(settings, keys.vault_token_file, "GATEHOUSE_KEYS_VAULT_TOKEN", "token"),
+        keys.namespace,
+        vault_namespace=keys.vault_namespace,
+        ca_file=str(settings.path(keys.vault_ca_file)) if keys.vault_ca_file else "",
+    )
+
+
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
+
+def _require(settings: Settings, *names: str) -> None:
+    for name in names:
+        if not getattr(settings.keys, name):
+            raise InvalidInput(f"keys.{name} is not set", f'keys.root = "{settings.keys.root}"')
+
+
+def _secret(settings: Settings, file: str, variable: str, what: str) -> Secret:
+    return secret_from(settings.path(file) if file else None, variable, what)

@@ -113,7 +113,10 @@ class FileRoot:
             path.unlink()
             sync_directory(self._directory)
         except FileNotFoundError:
-            return
+            if not self.handles():  # destroyed already, or the volume is not mounted
+                raise KeyRingUnavailable(
+                    f"there is no key root at all in {self._directory}", "is its volume mounted?"
+                ) from None
         except OSError as error:
             raise KeyRingUnavailable(
                 f"a key root cannot be destroyed: {error.strerror}",
