@@ -190,6 +190,11 @@ LOG_RECORDS = Counter(
 REQUESTS = Counter(
     "gatehouse_http_requests", "Answered requests by class of status.", status=("2", "3", "4", "5")
 )
+REQUESTS_REFUSED = Counter(
+    "gatehouse_http_requests_refused",
+    "Requests that the door refused, by why.",
+    reason=("https_required", "host", "origin", "csrf", "token", "ticket"),
+)
 REQUEST_SECONDS = Histogram(
     "gatehouse_http_request_seconds", "Time to answer a request.", SLOW, endpoint=()
 )

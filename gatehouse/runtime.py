@@ -6,6 +6,8 @@ channel and the actions from class names, so they fetch the services they need f
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import threading
 from collections.abc import Callable
@@ -28,7 +30,7 @@ from gatehouse.keys import KeyRing, open_ring
 from gatehouse.logs import get_logger, take_over
 from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain
-from gatehouse.settings import Settings, load_settings
+from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import StepUp, Totp
 from gatehouse.tracker import Conversations, Purged
@@ -82,7 +84,8 @@ class Runtime:
             purged = self.conversations.purge()
             if purged.conversations:
                 self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
-            self.sessions.expire()
+            if timed_out := self.sessions.expire():
+                self.audit.append("session_ended", reason="time", count=timed_out)
             self.sessions.prune()
             self.step_up.expire()
             self.directory.prune()
@@ -98,7 +101,13 @@ class Runtime:
     def record_start(self) -> None:
         """Write to the audit log that this process begins to serve."""
         anchor = open_anchor(self.settings, self.ring)
-        record_start(self.audit, anchor, self.settings.server.profile)
+        key = self.ring.service_key("settings")
+
+        def mark(text: str) -> str:
+            return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:12]
+
+        changed = differing(self.settings, mark)
+        record_start(self.audit, anchor, self.settings.server.profile, changed)
 
     def close(self) -> None:
         """Close the databases; nothing can be asked afterwards."""

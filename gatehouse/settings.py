@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -378,6 +378,23 @@ def sources(home: Path, environment: Mapping[str, str] | None = None) -> dict[st
             if _variable(section, item.name) in environment:
                 source = "environment"
             found[f"{section}.{item.name}"] = source
+    return found
+
+
+def differing(settings: Settings, mark: Callable[[str], str]) -> list[str]:
+    """The settings that are not at their default, for the audit log.
+
+    Numbers and choices with their value; free text, which may hold a password, with its `mark` only:
+    enough to see that it changed.
+    """
+    found = []
+    for section, kind in SECTIONS.items():
+        for item in fields(kind):
+            key, value = f"{section}.{item.name}", getattr(getattr(settings, section), item.name)
+            if value == _convert(item.default, item.metadata, key):
+                continue
+            plain = isinstance(value, bool | int) or item.metadata.get("choices")
+            found.append(f"{key}={value}" if plain else f"{key}#{mark(str(value))}")
     return found
 
 

@@ -88,10 +88,12 @@ def open_anchor(settings: Settings, ring: KeyRing) -> Anchor:
     return Anchor(directory / ANCHOR_FILE, ring.service_key("audit-anchor"))
 
 
-def record_start(log: AuditLog, anchor: Anchor, profile: str) -> None:
+def record_start(
+    log: AuditLog, anchor: Anchor, profile: str, settings: list[str] | None = None
+) -> None:
     """Write that the server starts, with a number that shows starts which are not in this log."""
     number = anchor.get(STARTS) + 1
-    log.append("start", profile=profile, number=number)
+    log.append("start", profile=profile, number=number, settings=settings)
     anchor.raise_to(STARTS, number)
 
 

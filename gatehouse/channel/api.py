@@ -211,7 +211,8 @@ class Api:
         session = self._services.sessions.resolve(token)
         person = self._services.directory.get(session.person_id)
         if person is None or person.disabled:
-            self._services.sessions.close(session.id)
+            if self._services.sessions.close(session.id):
+                self._ended(session, "account_closed")
             raise ApiError(401, "signed_out", "This account is closed.", reason="signed_out")
         return session, person
 
@@ -321,7 +322,8 @@ class Api:
                 changed = directory.change_password(
                     given.username, given.password, given.new_password, source=source
                 )
-                self._services.sessions.close_all(changed.id)  # who knew the old one is out
+                ended = self._services.sessions.close_all(changed.id)  # who knew the old one is out
+                audit.append("password_changed", person=changed.id, sessions=ended)
                 return changed
             person = directory.check_password(given.username, given.password, source=source)
         except SignInRefused as refused:
@@ -340,7 +342,11 @@ class Api:
             old = self._services.sessions.resolve(token)
         except SessionEnded:
             return
-        self._services.sessions.close(old.id)
+        if self._services.sessions.close(old.id):
+            self._ended(old, "replaced")
+
+    def _ended(self, session: Session, reason: str) -> None:
+        self._services.audit.append("session_ended", person=session.person_id, reason=reason)
 
     def _close(self, speaker: Speaker) -> None:
         self._services.sessions.close(speaker.session.id)

@@ -82,6 +82,8 @@ class QuietErrorHandler(ErrorHandler):
         if not isinstance(exception, SanicException | TooMany):
             metrics.FAILURES.add(part="request")
             log.error("a request failed", error=place_of(exception))
+        if isinstance(exception, ApiError):
+            request.ctx.refused = exception.code
         answer = refusal(exception)
         if isinstance(exception, SanicException):
             allow = (getattr(exception, "headers", None) or {}).get("Allow")

@@ -7,6 +7,7 @@ handler, finishes every response, and refuses to start next to anything that byp
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,12 +26,16 @@ from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
+from gatehouse.channel.refusals import Refusals
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
-from gatehouse.errors import NotReady
+from gatehouse.errors import GatehouseError, NotReady
 from gatehouse.health import Readiness, probes
+from gatehouse.logs import get_logger, place_of
 from gatehouse.production import require_fit
 from gatehouse.tracker.store import open_to_channel
+
+log = get_logger(__name__)
 
 _FIRST = 1000  # of the request middleware, before Rasa's CORS; last of the response middleware
 
@@ -86,6 +91,15 @@ class _Built:
     pages: Pages
     probes: Probes
     readiness: Readiness
+    refusals: Refusals
+
+
+def _record_stop(services: Services) -> None:
+    """A log that cannot be written must not keep a server from ending; the next start shows it."""
+    try:
+        services.audit.append("stop")
+    except GatehouseError as error:
+        log.error("the stop could not be recorded", error=place_of(error))
 
 
 class WebChannel(InputChannel):
@@ -195,6 +209,7 @@ class Doorkeeper:
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, read_token(settings)),
             readiness=readiness,
+            refusals=Refusals(services.audit, services.clock),
         )
 
     async def _ready(self, app: Sanic, _loop: object = None) -> None:
@@ -205,8 +220,10 @@ class Doorkeeper:
         observing.start(app, self._services, self._parts().readiness)
 
     async def _stop(self, app: Sanic, _loop: object = None) -> None:
+        assert self._services is not None
         observing.stop(app)
         await housekeeping.stop(app)
+        await asyncio.to_thread(_record_stop, self._services)
 
     def _parts(self) -> _Built:
         if self._built is None:
@@ -227,6 +244,8 @@ class Doorkeeper:
     async def _on_response(self, request: Request, response: BaseHTTPResponse) -> None:
         self._finish(response)
         observing.answered(request, response)
+        if self._built is not None:
+            await self._built.refusals.note(getattr(request.ctx, "refused", ""))
 
     def _finish(self, response: BaseHTTPResponse) -> None:
         observing.mark(response)

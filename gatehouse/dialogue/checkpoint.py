@@ -126,6 +126,17 @@ class Checkpoint:
         if effect == "step_up":
             raise StepUpNeeded
 
+    def note_failed(self, person: Assertion, intent: str, error: Exception) -> None:
+        """Record that what was allowed failed; the entry has the type of `error` only."""
+        self._runtime.audit.append(
+            "action",
+            person=person.person_id,
+            conversation=person.conversation_id,
+            intent=intent,
+            outcome="failed",
+            reason=type(error).__name__,
+        )
+
     def request_step_up(
         self,
         person: Assertion,
@@ -143,6 +154,13 @@ class Checkpoint:
         with `entities`.
         """
         if not self._runtime.totp.enrolled(person.person_id):
+            self._runtime.audit.append(
+                "step_up_refused",
+                person=person.person_id,
+                conversation=person.conversation_id,
+                intent=intent,
+                reason="not_enrolled",
+            )
             raise Refused(NO_SECOND_FACTOR)
         resume = Resume(
             kind="action" if action else "intent",

@@ -100,6 +100,10 @@ class GuardedAction(Action, ABC):
             return self.perform(turn)
         except Ask as question:
             return Reply((question.as_message(),))
+        except Exception as error:
+            # The log has it as allowed by now; what was allowed and not done must stand there too.
+            checkpoint.note_failed(person, self.intent, error)
+            raise
 
 
 class PureForm(FormValidationAction):

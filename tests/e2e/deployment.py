@@ -72,12 +72,12 @@ class Deployment:
             **options,
         )
 
-    def start(self, *arguments: str) -> Self:
+    def start(self, *arguments: str, program: tuple[str, ...] = ("gatehouse.cli", "run")) -> Self:
         """Start the server and wait until it says that it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", "-m", "gatehouse.cli", "run", *arguments],
-                env=self.environment,
+                [sys.executable, "-u", "-m", *program, *arguments],
+                env={**self.environment, "PYTHONPATH": str(PROJECT)},
                 cwd=self.home,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -205,6 +205,7 @@ class Chat:
     """What the chat page does, over HTTP."""
 
     def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
         self.http = deployment.client()
         self.last: dict[str, Any] = {}
 

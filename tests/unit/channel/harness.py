@@ -161,6 +161,7 @@ class Site:
             clock=clock,
             engine=engine,
             ring=ring,
+            checkpoints=SimpleNamespace(poll=lambda: None),
             directory=self.directory,
             sessions=sessions,
             issuer=self.issuer,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import InvalidInput
-from gatehouse.settings import load_settings, parse_duration
+from gatehouse.settings import differing, load_settings, parse_duration
 
 
 def write(home: Path, text: str) -> Path:
@@ -137,3 +137,15 @@ def test_only_origins_may_embed_the_page(tmp_path: Path, origin: str) -> None:
     """A wildcard, plain HTTP, a path or a keyword in `server.framed_by` stops the start."""
     with pytest.raises(InvalidInput, match=r"server\.framed_by"):
         load_settings(tmp_path, {"GATEHOUSE_SERVER_FRAMED_BY": origin})
+
+
+def test_differing_settings_are_told_without_free_text(tmp_path: Path) -> None:
+    """The audit log learns which settings are set: numbers and choices as they are, text as a mark."""
+    environment = {
+        "GATEHOUSE_RETENTION_TTL": "12h",
+        "GATEHOUSE_RETENTION_ON_END": "keep",
+        "GATEHOUSE_DATABASE_URL": "postgresql+psycopg2://desk:hunter2@db/desk",
+        "GATEHOUSE_LIMITS_TEXT": "2000",
+    }
+    told = differing(load_settings(tmp_path, environment), lambda text: f"<{len(text)}>")
+    assert ["database.url#<42>", "retention.ttl=43200", "retention.on_end=keep"] == told
