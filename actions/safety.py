@@ -12,6 +12,7 @@ from typing import Any
 
 from actions.answering import DeskAction
 from actions.forms import DeskForm, Heard
+from actions.notices import tell
 from actions.records import checks
 from actions.records.interface import Case, CaseKind, SystemOfRecord
 from gatehouse.dialogue.turn import Ask, Reply, Turn
@@ -47,6 +48,7 @@ class ReportSecurityIncident(DeskAction):
         case = records.open_case(
             turn.person.employee_id, "security_incident", text, turn.request_key, turn.now
         )
+        tell(case, turn.person.person_id, turn.request_key)
         return Reply.say(
             f"Thank you for reporting this. The {case.desk} has it as case {case.case_id} and "
             f"answers within {case.reply_within}. Until then: do not delete anything, "

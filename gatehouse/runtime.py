@@ -39,6 +39,7 @@ from gatehouse.tracker.purges import Purges
 from gatehouse.tracker.receipts import Receipts
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.traces import PersonTraces
+from gatehouse.webhooks import Outgoing, Receiver, read_endpoints
 
 log = get_logger(__name__)
 
@@ -69,6 +70,8 @@ class Runtime:
     receipts: Receipts
     rights: Rights
     purges: Purges
+    outgoing: Outgoing
+    receiver: Receiver
 
     @property
     def caller(self) -> Caller:
@@ -89,6 +92,7 @@ class Runtime:
             self.sessions.prune()
             self.step_up.expire()
             self.directory.prune()
+            self.receiver.prune()
             longest = max(self.settings.retention.ttl, self.settings.session.absolute)
             self.state.purge(longest + _DAY)
             self.audit.expire_pseudonyms()
@@ -132,6 +136,11 @@ def current() -> Runtime:
                 home = home_of_this_process()
                 redact_logs()  # an action server comes here before it hears anybody
                 _current = open_runtime(home, serving=True)
+    return _current
+
+
+def opened() -> Runtime | None:
+    """The runtime of this process if it is open already; for what is optional."""
     return _current
 
 
@@ -182,6 +191,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     step_up = StepUp(
         engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
     )
+    endpoints = read_endpoints(settings.path(settings.webhooks.file))
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
     traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names)
     conversations = Conversations(
@@ -214,6 +224,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         receipts=receipts,
         rights=Rights(directory, sessions, totp, conversations, clock),
         purges=Purges(clock.now()),
+        outgoing=Outgoing(endpoints.outgoing, clock),
+        receiver=Receiver(endpoints.incoming, engine, clock),
     )
 
 

@@ -283,6 +283,15 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Webhooks:
+    """Signed messages to and from other systems."""
+
+    file: str = _setting(
+        "webhooks.toml", "File that names the other systems and their secrets; may be missing."
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one deployment; `home` is the directory that relative paths start from."""
 
@@ -298,6 +307,7 @@ class Settings:
     step_up: StepUp
     policy: Policy
     limits: Limits
+    webhooks: Webhooks
     logs: Logs
     metrics: Metrics
 
@@ -333,6 +343,7 @@ SECTIONS: dict[str, type] = {
     "step_up": StepUp,
     "policy": Policy,
     "limits": Limits,
+    "webhooks": Webhooks,
     "logs": Logs,
     "metrics": Metrics,
 }

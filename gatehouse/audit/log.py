@@ -64,6 +64,10 @@ KINDS = frozenset(
         "tamper",
         "throttled",
         "turn_refused",
+        "webhook_failed",
+        "webhook_received",
+        "webhook_refused",
+        "webhook_sent",
     }
 )
 metrics.AUDIT_ENTRIES.expect(KINDS)

@@ -25,18 +25,22 @@ _CONTENT_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', 
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """The JSON object in the body of at most `limit` bytes; raises `ApiError` 400, 408, 413 or 415."""
+    return parse_object(await read_raw(request, limit))
+
+
+async def read_raw(request: Request, limit: int) -> bytes:
+    """The body as it came, if it says it is JSON; raises `ApiError` 408, 413 or 415."""
     if not _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "")):
         raise ApiError(415, "content_type", "Send JSON with Content-Type application/json.")
     if request.headers.get("content-encoding"):
         raise ApiError(415, "content_encoding", "Send the body without compression.")
     try:
         async with asyncio.timeout(READ_TIMEOUT):
-            raw = await _receive(request, limit)
+            return await _receive(request, limit)
     except TimeoutError as error:
         if request.stream is not None:
             request.stream.keep_alive = False
         raise ApiError(408, "slow_body", "The request took too long to arrive.") from error
-    return parse_object(raw)
 
 
 async def _receive(request: Request, limit: int) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gatehouse.stepup import StepUp, Totp
     from gatehouse.tracker.lifecycle import Conversations
     from gatehouse.tracker.rights import Rights
+    from gatehouse.webhooks import Receiver
 
 
 class Services(Protocol):
@@ -61,6 +62,8 @@ class Services(Protocol):
     def ring(self) -> KeyRing: ...
     @property
     def policies(self) -> PolicyStore: ...
+    @property
+    def receiver(self) -> Receiver: ...
     def purge(self) -> object: ...
 
 

@@ -24,6 +24,7 @@ from gatehouse.channel.admission import Admission
 from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import HEADERS, header_set, secure
+from gatehouse.channel.hooks import Hooks
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.refusals import Refusals
@@ -58,6 +59,7 @@ _ROUTES = (
     ("GET", "/healthz", "probes", "healthz"),
     ("GET", "/readyz", "probes", "readyz"),
     ("GET", "/metrics", "probes", "metrics"),
+    ("POST", f"{_V1}/hooks/<name:str>", "hooks", "receive"),
     ("GET", "/chat", "pages", "chat"),
     ("GET", f"{STATIC}<name:str>", "pages", "static"),
 )
@@ -88,6 +90,7 @@ class _Built:
     admission: Admission
     headers: Mapping[str, str]
     api: Api
+    hooks: Hooks
     pages: Pages
     probes: Probes
     readiness: Readiness
@@ -206,6 +209,7 @@ class Doorkeeper:
             admission=admission,
             headers=header_set(settings.server.origin, settings.server.framed_by),
             api=Api(services, admission, turns),
+            hooks=Hooks(services, admission),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, read_token(settings)),
             readiness=readiness,

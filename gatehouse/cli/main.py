@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),
     "widget": ("gatehouse.cli.widget:widget", "Show the chat page inside a page of your own."),
+    "webhooks": ("gatehouse.cli.webhooks:webhooks", "Signed messages to and from other systems."),
     "settings": ("gatehouse.cli.settings:settings", "List every setting."),
 }
 

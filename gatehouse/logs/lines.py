@@ -28,6 +28,7 @@ FIELDS = frozenset(
         "revision",  # beginning of a hash of the policies
         "seconds",
         "status",  # of an answer
+        "webhook",  # name of an endpoint in webhooks.toml
         "what",
         "witness",  # name of a witness of the audit log
     }

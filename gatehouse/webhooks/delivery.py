@@ -13,6 +13,7 @@ import math
 import random
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ class Outgoing:
             ca_certs=target.authority or _system_authorities(),
             server_hostname=target.host,
             assert_hostname=target.host,
-            ssl_minimum_version=_tls_1_2(),
+            ssl_minimum_version=ssl.TLSVersion.TLSv1_2,
         )
         parts = urlsplit(target.url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -199,7 +200,8 @@ def _body(kind: str, at: str, data: Mapping[str, Any]) -> bytes:
 
 def _pause_after(attempt: int) -> float:
     """Doubling pauses with jitter, so that many senders do not come back at once."""
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
+    return longest * random.uniform(0.75, 1.25)
 
 
 def _retry_after(header: str | None) -> float:
@@ -219,9 +221,3 @@ def _system_authorities() -> str:
     import certifi
 
     return str(certifi.where())
-
-
-def _tls_1_2() -> int:
-    import ssl
-
-    return int(ssl.TLSVersion.TLSv1_2)

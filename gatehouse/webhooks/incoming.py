@@ -58,6 +58,10 @@ class Receiver:
         self._engine = engine
         self._clock = clock
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a source called `name`."""
+        return name in self._sources
+
     def take(
         self,
         name: str,

@@ -48,9 +48,13 @@ from gatehouse.tracker.receipts import Receipts
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.schema import metadata as tracker_metadata
 from gatehouse.tracker.traces import PersonTraces
+from gatehouse.webhooks import Receiver
+from gatehouse.webhooks.endpoints import Source
+from gatehouse.webhooks.schema import metadata as webhooks_metadata
 from tests.signing import FixedKeys
 
 PASSWORD = "lantern harbour seventeen plums"
+HOOK_KEY = b"h" * 32
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -137,7 +141,12 @@ class Site:
 
     def _build(self, home: Path) -> None:
         engine = self._engine = open_engine(f"sqlite:///{home}/gatehouse.db")
-        for metadata in (identity_schema.metadata, stepup_schema.metadata, tracker_metadata):
+        for metadata in (
+            identity_schema.metadata,
+            stepup_schema.metadata,
+            tracker_metadata,
+            webhooks_metadata,
+        ):
             metadata.create_all(engine)
         clock, settings, key = self.clock, self.settings, b"k" * 32
         KeyRing.initialise(home / "keys", clock)
@@ -174,6 +183,9 @@ class Site:
             totp=self.totp,
             policies=SimpleNamespace(
                 poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)
+            ),
+            receiver=Receiver(
+                {"hr": Source("hr", (HOOK_KEY,), frozenset({"person.left"}))}, engine, clock
             ),
             purge=lambda: None,
         )

@@ -1,0 +1,89 @@
+"""Messages of other systems: verified, recorded, and acted on once.
+
+No session and no page is involved; what proves the sender is the signature. What each kind may cause
+is written here and nowhere else, and none of them can read or change a conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from gatehouse.channel.admission import Admission
+from gatehouse.channel.body import read_raw
+from gatehouse.channel.failures import ApiError
+from gatehouse.channel.limits import Window
+from gatehouse.channel.services import Services
+from gatehouse.channel.throttles import admit
+from gatehouse.webhooks import Event, ReceiverBusy, ReceiverRefused
+from gatehouse.webhooks.incoming import LARGEST
+
+PER_MINUTE = 120  # messages of one address
+
+Handler = Callable[[Services, Event], None]
+
+
+class Hooks:
+    """The endpoint for the systems that `webhooks.toml` names."""
+
+    def __init__(self, services: Services, admission: Admission) -> None:
+        self._services = services
+        self._admission = admission
+        self._window = Window(services.clock, PER_MINUTE, what="webhooks")
+
+    async def receive(self, request: Request, name: str) -> HTTPResponse:
+        """POST /hooks/<name>"""
+        source = self._admission.source(request)
+        await admit(self._services.audit, self._window, source)
+        body = await read_raw(request, LARGEST)
+        headers = {key: request.headers.get(key, "") for key in request.headers}
+        try:
+            acted = await asyncio.to_thread(self._take, name, headers, body, source)
+        except ReceiverRefused as refused:
+            await asyncio.to_thread(self._record_refusal, name, refused.reason)
+            raise ApiError(401, "refused", "The message was not accepted.") from refused
+        except ReceiverBusy as busy:
+            raise ApiError(
+                409, "busy", "The same message is being handled.", retry_after=60
+            ) from busy
+        return json({"handled": acted}, status=202)
+
+    def _take(self, name: str, headers: Mapping[str, str], body: bytes, source: str) -> bool:
+        return self._services.receiver.take(name, headers, body, source, self._handle)
+
+    def _handle(self, event: Event) -> None:
+        handler = HANDLERS.get(event.kind)
+        if handler is None:
+            raise ReceiverRefused("no handler")
+        handler(self._services, event)
+
+    def _record_refusal(self, name: str, reason: str) -> None:
+        known = self._services.receiver.knows(name)
+        self._services.audit.append(
+            "webhook_refused", webhook=name if known else None, reason=reason
+        )
+
+
+def person_left(services: Services, event: Event) -> None:
+    """Keep a leaver out at once: the account is disabled and every session ends.
+
+    `data` is `{"username": …}`. A name that nobody has is refused, so that the sender notices.
+    """
+    username: Any = event.data.get("username")
+    person = services.directory.by_username(username) if isinstance(username, str) else None
+    if person is None:
+        raise ReceiverRefused("unknown person")
+    services.audit.append(
+        "webhook_received", person=person.id, webhook=event.source, message=event.kind
+    )
+    services.directory.disable(person.id)
+    for session in services.sessions.of_person(person.id):
+        services.step_up.forget_session(session.id)
+    services.sessions.close_all(person.id)
+
+
+HANDLERS: Mapping[str, Handler] = {"person.left": person_left}
