@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("gatehouse.cli.policy:policy", "Check, explain and try the policy."),
     "people": ("gatehouse.cli.people:people", "Manage who may sign in."),
     "audit": ("gatehouse.cli.audit:audit", "Read and verify the audit log."),
+    "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),
     "widget": ("gatehouse.cli.widget:widget", "Show the chat page inside a page of your own."),

@@ -199,7 +199,7 @@ class Following:
             with self._wanted:
                 self._done, self._stuck = number, False
                 self._wanted.notify_all()
-                if self._closing:
+                if self._closing and self.error is not None:
                     return
                 pause = _PAUSE if self.error is None else _RETRY
                 self._wanted.wait_for(lambda: self._urgent or self._closing, timeout=pause)

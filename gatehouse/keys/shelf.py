@@ -118,6 +118,12 @@ class Shelf(ABC):
     def set_changed(self, changed: int) -> None:
         self.execute(f"UPDATE {self.prefix}ring SET changed = ?", changed)
 
+    def restamp(self, revision: int, changed: int) -> None:
+        """Let everything count as just written: what was known of another past is void."""
+        self.execute(f"UPDATE {self.prefix}ring SET revision = ?, changed = ?", revision, changed)
+        for table in ("buckets", "pages"):
+            self.execute(f"UPDATE {self.prefix}{table} SET changed = ?", changed)
+
     def set_mirrored(self, at: float) -> None:
         self.execute(f"UPDATE {self.prefix}ring SET mirrored_at = ?", at)
 
