@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -84,6 +85,17 @@ def _serve(binaries: Path, directory: Path) -> Iterator[str]:
          "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync"],
         check=True, stdout=subprocess.DEVNULL, cwd=directory,
     )  # fmt: skip
+    with started(data, directory, password) as url:
+        yield url
+
+
+@contextmanager
+def started(data: Path, directory: Path, password: str) -> Iterator[str]:
+    """The URL of a server on the cluster in `data`, such as one restored from a base backup; its
+    log and socket lie in `directory`."""
+    binaries = _binaries()
+    assert binaries is not None
+    prefix = _unprivileged(directory)
     port = _free_port()
     url = f"postgresql+psycopg2://gatehouse:{password}@127.0.0.1:{port}/postgres"
     with open(directory / "log", "wb") as log:
@@ -98,6 +110,21 @@ def _serve(binaries: Path, directory: Path) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGQUIT)
         server.wait(timeout=30)
+
+
+def program(name: str) -> str:
+    """The path of a program of PostgreSQL, such as pg_dump."""
+    found = shutil.which(name)
+    if found:
+        return found
+    versions = Path(_DEBIAN).glob(f"*/bin/{name}")
+    return str(max(versions, key=lambda path: float(path.parts[-3])))
+
+
+def give_tree_away(directory: Path) -> None:
+    """Make the user that runs PostgreSQL here the owner of a directory and all in it."""
+    for path in (directory, *directory.rglob("*")):
+        _give_away(path)
 
 
 def _unprivileged(directory: Path) -> list[str]:

@@ -160,6 +160,16 @@ class KeyRing:
             found = tree.find(name)
         return found[1] if found else None
 
+    def every_key(self) -> list[bytes]:
+        """All data keys, expired or not, held and kept ones left out; only for proofs."""
+        with self._keeper.reading() as tree:
+            return [
+                entry.key
+                for day in tree.days()
+                for shard in tree.bucket(day).pages
+                for entry in tree.page(day, shard).values()
+            ]
+
     def extend(self, name: str, expires_at: float) -> None:
         """Let `name` expire at `expires_at`. Raises `UnknownKey` when it has no live key."""
         self.advance(name, expires_at, 0)
