@@ -16,6 +16,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
+from gatehouse.approval import ApprovalStore, Approver
+from gatehouse.approval.report import report
 from gatehouse.audit import AuditLog, ring_names
 from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log, record_start
 from gatehouse.audit.signing import Checkpointer
@@ -27,9 +29,9 @@ from gatehouse.identity.assertions import LIFETIME, SKEW
 from gatehouse.identity.calls import WINDOW, Caller
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing, open_ring
-from gatehouse.logs import get_logger, take_over
+from gatehouse.logs import take_over
 from gatehouse.migrations import upgrade
-from gatehouse.policy import Change, PolicyStore, read_domain
+from gatehouse.policy import Change, PolicyStore, read_domain, status
 from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import StepUp, Totp
@@ -40,8 +42,6 @@ from gatehouse.tracker.receipts import Receipts
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.traces import PersonTraces
 from gatehouse.webhooks import Outgoing, Receiver, read_endpoints
-
-log = get_logger(__name__)
 
 _DAY = 86_400
 
@@ -64,6 +64,8 @@ class Runtime:
     totp: Totp
     step_up: StepUp
     policies: PolicyStore
+    approvals: ApprovalStore
+    approver: Approver
     conversations: Conversations
     exports: Exports
     state: ConversationState
@@ -181,17 +183,21 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     checkpoints = open_checkpointer(settings, clock, ring, audit)
     if serving:
         checkpoints.require_whole()
-    policies = _policies(settings, clock, ring, audit, serving=serving)
-    roles = policies.current().roles
-    period = settings.keys.signing
-    assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
     totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
-    directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
-    sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
     step_up = StepUp(
         engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
     )
     endpoints = read_endpoints(settings.path(settings.webhooks.file))
+    approver = _approver(settings, clock, ring, engine, step_up)
+    approvals = ApprovalStore(
+        engine, clock, ring.service_key("policy-approval"), audit, approver.name_of
+    )
+    policies = _policies(settings, clock, ring, audit, approvals, serving=serving)
+    roles = policies.current().roles
+    period = settings.keys.signing
+    assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
+    directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
+    sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
     traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names)
     conversations = Conversations(
@@ -218,6 +224,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         totp=totp,
         step_up=step_up,
         policies=policies,
+        approvals=approvals,
+        approver=approver,
         conversations=conversations,
         exports=exports,
         state=ConversationState(engine, _conversation_keys(ring), clock, audit),
@@ -226,6 +234,17 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         purges=Purges(clock.now()),
         outgoing=Outgoing(endpoints.outgoing, clock),
         receiver=Receiver(endpoints.incoming, engine, clock),
+    )
+
+
+def _approver(
+    settings: Settings, clock: Clock, ring: KeyRing, engine: Engine, step_up: StepUp
+) -> Approver:
+    # A directory that knows this role only: the roles of the policies are not established yet.
+    role = settings.policy.approver_role
+    key = ring.service_key("directory")
+    return Approver(
+        lambda: Directory(engine, clock, key=key, roles=frozenset({role})), step_up, role
     )
 
 
@@ -240,46 +259,39 @@ def _conversation_keys(ring: KeyRing) -> Callable[[str], bytes | None]:
 
 
 def _policies(
-    settings: Settings, clock: Clock, ring: KeyRing, audit: AuditLog, *, serving: bool
+    settings: Settings,
+    clock: Clock,
+    ring: KeyRing,
+    audit: AuditLog,
+    approvals: ApprovalStore,
+    *,
+    serving: bool,
 ) -> PolicyStore:
+    """The policies of this deployment; only a process that serves keeps, records and judges edits."""
     domain = read_domain(settings.path("domain.yml"))
+    state = settings.path(status.DIRECTORY)
+    four_eyes = settings.policy.four_eyes
+    if serving and not four_eyes and approvals.forget():
+        audit.append("administration", operation="policy.four_eyes_off")
 
     def record(change: Change) -> None:
         if change.previous is None and not serving:
             return
-        first = change.problems[0] if change.problems and not change.accepted else None
-        audit.append(
-            "policy_loaded" if change.accepted else "policy_rejected",
-            revision=change.revision,
-            offered=change.offered,
-            previous=change.previous,
-            restored=change.restored,
-            problems=len(change.problems),
-            first=str(first)[:300] if first else None,
+        report(audit, change)
+        mistakes = 0 if change.accepted else len(change.problems)
+        told = status.status_of(
+            domain, change.revision, change.offered, change.waits, mistakes, change.at
         )
-        _tell(change)
+        status.write_status(state, told)
 
     return PolicyStore(
         settings.path(settings.policy.directory),
         domain,
         clock,
-        settings.path("var/policy"),
+        state,
         ring.service_key("policy-last-good"),
         record,
         zone=settings.policy.time_zone,
-    )
-
-
-def _tell(change: Change) -> None:
-    """Say on the terminal of the server what became of an edit; the audit log has it by now."""
-    if change.accepted:
-        if change.previous is not None:
-            log.info("policies changed", revision=change.revision[:8])
-        return
-    problems = [str(problem) for problem in change.problems]
-    log.warning(
-        "policies not changed; `gatehouse policy check` shows why",
-        first=problems[0] if problems else "the files cannot be used",
-        problems=len(problems),
-        restored=change.restored,
+        approvals=approvals if serving and four_eyes else None,
+        keeps=serving,
     )

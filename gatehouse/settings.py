@@ -237,6 +237,14 @@ class Policy:
 
     directory: str = _setting("policies", "Directory of the policy files.")
     time_zone: str = _setting("Europe/Berlin", "Time zone of rules that name none.")
+    four_eyes: bool = _setting(
+        False,
+        "An edit that opens something waits until a second person approves it.",
+        kind="truth",
+    )
+    approver_role: str = _setting(
+        "compliance", "Role that the two people of an edit need when four_eyes is on."
+    )
 
 
 @dataclass(frozen=True)
@@ -490,6 +498,10 @@ def _convert(raw: object, rules: Mapping[str, Any], key: str) -> Any:
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             raise InvalidInput(f"{key}: must be a list of text")
         return tuple(item.strip() for item in items if item.strip())
+    if kind == "truth":
+        if not isinstance(raw, bool) and raw not in ("true", "false"):
+            raise InvalidInput(f"{key}: {raw!r} is not allowed", "true or false")
+        return raw is True or raw == "true"
     if not isinstance(raw, str):
         raise InvalidInput(f"{key}: must be text")
     choices = rules.get("choices")

@@ -66,7 +66,7 @@ def add(
 
     runtime = _runtime()
     checked_roles(roles, runtime.directory.roles)
-    password = _password()
+    password = asked_password(confirm=True)
     runtime.audit.append("administration", operation="people.add", roles=sorted(set(roles)))
     person = runtime.directory.add(
         username,
@@ -112,7 +112,7 @@ def password(username: str, keep: bool) -> None:
     """
     runtime = _runtime()
     person = _person(runtime, username)
-    chosen = _password()
+    chosen = asked_password(confirm=True)
     _record(runtime, person, "people.password")
     runtime.directory.set_password(person.id, chosen, must_change=not keep)
     _sign_out(runtime, person)
@@ -185,11 +185,11 @@ def _sign_out(runtime: Any, person: Person) -> None:
     runtime.sessions.close_all(person.id)
 
 
-def _password() -> str:
+def asked_password(*, confirm: bool) -> str:
     """A password from the file that the environment names, or else from the terminal."""
     named = os.environ.get(PASSWORD_FILE)
     if not named:
-        return _typed_password()
+        return _typed_password(confirm)
     try:
         with open(named, encoding="utf-8") as file:
             text = file.read(_LONGEST_FILE)
@@ -198,12 +198,12 @@ def _password() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _typed_password() -> str:
+def _typed_password(confirm: bool) -> str:
     try:
         with warnings.catch_warnings():
             # Without a terminal Python would warn and then read what everybody may see.
             warnings.simplefilter("error", getpass.GetPassWarning)
-            text = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+            text = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
     except getpass.GetPassWarning as error:
         raise InvalidInput("there is no terminal to ask for a password", _NAME_A_FILE) from error
     except click.Abort as abort:

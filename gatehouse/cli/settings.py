@@ -67,7 +67,12 @@ def _type_of(rules: dict[str, Any]) -> str:
         return "one of " + ", ".join(rules["choices"])
     if rules["kind"] == "int":
         return f"whole number from {rules['low']} to {rules['high']}"
-    names = {"duration": "duration such as 45s, 15m, 8h", "list": "list of text", "text": "text"}
+    names = {
+        "duration": "duration such as 45s, 15m, 8h",
+        "list": "list of text",
+        "text": "text",
+        "truth": "true or false",
+    }
     return names[rules["kind"]]
 
 

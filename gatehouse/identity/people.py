@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gatehouse.errors import InvalidInput
 
-ROLES = frozenset({"employee", "manager", "hr_admin", "contractor", "auditor"})
+ROLES = frozenset({"employee", "manager", "hr_admin", "contractor", "auditor", "compliance"})
 """The closed set of roles that Gatehouse ships with."""
 
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,39}")

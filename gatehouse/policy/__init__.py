@@ -4,12 +4,13 @@ Compliance staff write rules in `policies/*.yml`; this package turns them into d
 nothing of the framework and reads no message. Everything fails closed.
 """
 
+from gatehouse.policy.change import Change
 from gatehouse.policy.domain import Domain, read_domain
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.errors import PolicyInvalid, Position, Problem
 from gatehouse.policy.loader import PolicyTestsFailed, load_directory
 from gatehouse.policy.model import Decision, IntentInfo, Principal, Request, Stage, StepUpTerms
-from gatehouse.policy.store import Change, PolicyStore, Watch
+from gatehouse.policy.store import PolicyStore
 
 __all__ = [
     "Change",
@@ -26,7 +27,6 @@ __all__ = [
     "Request",
     "Stage",
     "StepUpTerms",
-    "Watch",
     "load_directory",
     "read_domain",
 ]

@@ -75,7 +75,7 @@ def read_domain(path: Path) -> Domain:
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        content = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidInput(
             f"{file} does not exist", "name the domain with --domain, or start in its directory"

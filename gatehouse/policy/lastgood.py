@@ -15,6 +15,7 @@ import hmac
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.errors import IntegrityError, InvalidInput, Unavailable
@@ -23,6 +24,14 @@ from gatehouse.policy.sources import MAX_TOTAL, Sources
 NAME = "policy-last-good"
 _HEADER = b"gatehouse policy last good 1"
 _MAX_SIZE = MAX_TOTAL * 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The files that were in force, and the serial number they had; 0 without four eyes."""
+
+    sources: Sources
+    serial: int
 
 
 class LastGood:
@@ -35,11 +44,12 @@ class LastGood:
         self._path = directory / NAME
         self._key = key
 
-    def save(self, sources: Sources) -> None:
+    def save(self, sources: Sources, serial: int = 0) -> None:
         """Replace the file in one step. Raises `Unavailable`; then there is no file."""
         payload = json.dumps(
             {
                 "label": sources.label,
+                "serial": serial,
                 "files": {
                     name: base64.b64encode(data).decode() for name, data in sources.files.items()
                 },
@@ -57,7 +67,7 @@ class LastGood:
                 "a restart needs valid policy files until this is put right",
             ) from error
 
-    def load(self) -> Sources | None:
+    def load(self) -> Kept | None:
         """What was saved last; None when nothing was. Raises `IntegrityError` when altered."""
         try:
             with self._path.open("rb") as stream:
@@ -79,7 +89,7 @@ class LastGood:
                 str(name): base64.b64decode(data, validate=True)
                 for name, data in saved["files"].items()
             }
-            return Sources(str(saved["label"]), files)
+            return Kept(Sources(str(saved["label"]), files), int(saved.get("serial", 0)))
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
             raise IntegrityError("the last good policies cannot be understood") from error
 

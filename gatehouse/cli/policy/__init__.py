@@ -14,6 +14,9 @@ COMMANDS: dict[str, str] = {
     "check": "Check the policy files and run the policy tests.",
     "matrix": "Show who may ask what.",
     "explain": "Show why a request is decided as it is.",
+    "status": "Show what is in force and what waits.",
+    "propose": "Put your name to an edit that waits.",
+    "approve": "Let an edit of somebody else take effect.",
 }
 
 

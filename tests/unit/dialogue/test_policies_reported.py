@@ -14,7 +14,7 @@ from gatehouse.clock import SettableClock
 from gatehouse.errors import NotReady
 from gatehouse.runtime import Runtime, open_runtime
 
-MARK = "gatehouse.runtime"
+MARK = "gatehouse.approval.report"
 
 
 def kinds(runtime: Runtime) -> list[str]:

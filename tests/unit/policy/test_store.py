@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -264,28 +263,6 @@ def test_a_file_that_is_still_written_is_not_taken(service, ask):
     polls += [store.poll(), store.poll(), store.poll()]
     assert [False, False, True, False] == polls
     assert "deny" == store.current().decide(ask()).effect
-
-
-def test_the_watch_sees_an_edit_within_two_seconds(service, ask):
-    """From saving to effect, without a call; it survives a report that fails, and ends."""
-    failing = [False]
-
-    def report(change: Change) -> None:
-        if failing[0]:
-            failing[0] = False
-            raise RuntimeError("audit")
-
-    store = service.open(on_change=report)
-    with store.watch(0.05) as watch:
-        pause = threading.Event()
-        failing[0] = True
-        service.write(SHUT)
-        saved = time.monotonic()
-        while store.current().decide(ask()).effect != "deny" and time.monotonic() < saved + 2:
-            pause.wait(0.01)
-        assert "deny" == store.current().decide(ask()).effect
-        assert watch.running
-    assert not watch.running
 
 
 def test_no_request_sees_a_mixed_set(service, ask):

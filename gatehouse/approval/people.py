@@ -1,0 +1,90 @@
+"""Who stands for an edit: a person of the directory with the right role, a password and a code.
+
+The code is asked for through the same challenge as in the chat, bound to the one revision, so that
+wrong ones are counted, delayed and recorded alike and a good one is worth nothing for another edit.
+A typed name alone proves nothing and must never be enough.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import cached_property
+
+from gatehouse.errors import GatehouseError
+from gatehouse.identity import Directory, Person
+from gatehouse.stepup import Resume, StepUp
+
+SOURCE = "command line"
+
+
+class ApprovalRefused(GatehouseError):
+    """The person may not stand for an edit."""
+
+    exit_code = 3
+
+
+class Approver:
+    """Proves people; `role` is the one that they need, and `directory` makes one that knows it."""
+
+    def __init__(self, directory: Callable[[], Directory], step_up: StepUp, role: str) -> None:
+        self._make = directory
+        self._step_up = step_up
+        self._role = role
+
+    @cached_property
+    def _directory(self) -> Directory:
+        # Opened when it is needed: it costs a hash, and most processes never ask.
+        return self._make()
+
+    def name_of(self, person_id: str) -> str | None:
+        """The user name of a person who may stand for edits now, None otherwise."""
+        person = self._directory.get(person_id)
+        return person.username if person is not None and self._may(person) else None
+
+    def prove(
+        self, username: str, password: str, code: Callable[[], str], purpose: str, revision: str
+    ) -> Person:
+        """The person, once password and code are right and the role is there.
+
+        `purpose` completes "to …" and `code` asks for the code afterwards. Raises `SignInRefused`,
+        `ChallengeRefused`, `ApprovalRefused`.
+        """
+        person = self._directory.check_password(username, password, source=SOURCE)
+        if not self._may(person):
+            raise ApprovalRefused(
+                f"this needs the role {self._role!r}",
+                "`gatehouse people role` gives it; [policy] approver_role names another",
+            )
+        if person.must_change_password:
+            raise ApprovalRefused("change the initial password first", "sign in at the chat page")
+        self._confirm(person, code, purpose, revision)
+        return person
+
+    def _may(self, person: Person) -> bool:
+        return not person.disabled and self._role in person.roles
+
+    def _confirm(
+        self, person: Person, code: Callable[[], str], purpose: str, revision: str
+    ) -> None:
+        session, conversation, message = (secrets.token_hex(16) for _ in range(3))
+        values = {"revision": revision}
+        challenge = self._step_up.request(
+            person_id=person.id,
+            session_id=session,
+            conversation_id=conversation,
+            intent=purpose,
+            values=values,
+            prompt=f"{purpose.replace('_', ' ')} {revision}",
+            resume=Resume(kind="action", name=purpose),
+        )
+        grant = self._step_up.answer(challenge.id, session, conversation, code())
+        self._step_up.redeem(
+            grant.id,
+            person_id=person.id,
+            session_id=session,
+            conversation_id=conversation,
+            intent=purpose,
+            values=values,
+            message_id=message,
+        )
