@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal, Protocol
 
 from gatehouse.errors import GatehouseError
+from gatehouse.policy import diff
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.rules import Rule
 
-Verdict = Literal["same", "narrows", "widens", "mixed"]
-AT_ONCE = frozenset({"same", "narrows"})
+Verdict = Literal["same", "words", "narrows", "widens", "mixed"]
+AT_ONCE = frozenset({"same", "words", "narrows"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,9 @@ def verdict_of(before: PolicySet, after: PolicySet) -> Verdict:
     if quick is not None:
         return quick
     try:
-        found: Verdict = import_module("gatehouse.policy.diff").verdict(before, after)
-    except (GatehouseError, ImportError):
+        return diff.verdict(before, after)
+    except GatehouseError:
         return "widens"
-    return found
 
 
 def _plainly_narrower(before: PolicySet, after: PolicySet) -> Verdict | None:
