@@ -74,6 +74,7 @@ def test_a_start_with_the_last_good_policies_is_said(
     runtime: Runtime, clock: SettableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A server that starts on broken files says that older policies are in force."""
+    open_runtime(runtime.settings.home, clock, serving=True).close()
     policy_file(runtime.settings.home).write_text("nonsense: 1\n", encoding="utf-8")
     open_runtime(runtime.settings.home, clock, serving=True).close()
     [(level, message)] = said(caplog)
