@@ -82,6 +82,7 @@ class Anchor:
     def _alone(self) -> Iterator[None]:
         lock = self._path.with_name(self._path.name + ".lock")
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise Unavailable(f"{self._path.name} cannot be locked") from error

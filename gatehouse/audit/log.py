@@ -77,6 +77,18 @@ metrics.AUDIT_ENTRIES.expect(KINDS)
 MAX_FACT = 500
 VERSION = 2
 
+# Built once: building a statement costs more than running it.
+_COLUMNS = schema.entries.c
+_LAST = (
+    sa.select(_COLUMNS.sequence, _COLUMNS.chain, _COLUMNS.node)
+    .order_by(_COLUMNS.sequence.desc())
+    .limit(1)
+)
+_NODES = sa.select(_COLUMNS.sequence, _COLUMNS.node).where(
+    _COLUMNS.sequence.in_(sa.bindparam("needed", expanding=True))
+)
+_INSERT = schema.entries.insert()
+
 
 class AuditLog(LogReader):
     """The log in one database; several processes may append at once."""
@@ -181,33 +193,25 @@ class AuditLog(LogReader):
             raise AuditUnavailable("a checkpoint cannot be written") from error
 
     def _insert(self, connection: Connection, body: str) -> int:
-        table = schema.entries
-        last = connection.execute(
-            sa.select(table.c.sequence, table.c.chain, table.c.node)
-            .order_by(table.c.sequence.desc())
-            .limit(1)
-        ).first()
+        last = connection.execute(_LAST).first()
         size, previous = (int(last[0]), bytes(last[1])) if last else (0, GENESIS)
         if size < self._seen:
             raise AuditUnavailable("the audit log is shorter than it was")
         nodes = {size: bytes(last[2])} if last else {}
         needed = merged(size)
         if needed[1:]:
-            rows = connection.execute(
-                sa.select(table.c.sequence, table.c.node).where(table.c.sequence.in_(needed[1:]))
-            )
+            rows = connection.execute(_NODES, {"needed": needed[1:]})
             nodes.update((int(row[0]), bytes(row[1])) for row in rows)
         if not nodes.keys() >= set(needed):
             raise AuditUnavailable("entries of the audit log are missing")
         data = body.encode("ascii")
-        connection.execute(
-            table.insert().values(
-                sequence=size + 1,
-                body=body,
-                chain=link(self._chain_key, size + 1, previous, data),
-                node=next_node(leaf_hash(data), [nodes[number] for number in needed]),
-            )
-        )
+        values = {
+            "sequence": size + 1,
+            "body": body,
+            "chain": link(self._chain_key, size + 1, previous, data),
+            "node": next_node(leaf_hash(data), [nodes[number] for number in needed]),
+        }
+        connection.execute(_INSERT, values)
         return size + 1
 
     def _body(
