@@ -17,6 +17,7 @@ from gatehouse.dialogue import admissions
 from gatehouse.dialogue.understanding import Understanding
 from gatehouse.identity.assertions import Assertion, AssertionRefused
 from gatehouse.policy import Decision, PolicySet, Principal, Request, Stage
+from gatehouse.policy.recorded import recorded
 from gatehouse.stepup import GrantRefused, Resume
 
 if TYPE_CHECKING:
@@ -92,18 +93,18 @@ class Checkpoint:
         `record` is set by the dialogue policy, whose decision this is; a guarded action repeats it
         only to refuse early, before it resolves what the request is about.
         """
-        decision = self._decide(person, intent, "intent", None, {}, understanding)
+        request, decision = self._decide(person, intent, "intent", None, {}, understanding)
         if decision.effect == "deny":
-            self._record(person, intent, "intent", decision, "deny")
+            self._record(person, request, decision, "deny")
             raise Refused(decision.say)
         if not record:
             return
         terms = decision.step_up
         waits = terms is not None and terms.ask == "at_confirmation" and has_form
         if terms is None or waits or self._redeemed(person, intent, None):
-            self._record(person, intent, "intent", decision, "allow")
+            self._record(person, request, decision, "allow")
             return
-        self._record(person, intent, "intent", decision, "step_up")
+        self._record(person, request, decision, "step_up")
         raise StepUpNeeded
 
     def admit_resource(
@@ -116,11 +117,13 @@ class Checkpoint:
         understanding: Understanding | None = None,
     ) -> None:
         """Decide on the concrete record; raises `Refused` or `StepUpNeeded`."""
-        decision = self._decide(person, intent, "resource", subject, resource, understanding)
+        request, decision = self._decide(
+            person, intent, "resource", subject, resource, understanding
+        )
         effect: str = decision.effect
         if effect == "step_up" and self._redeemed(person, intent, values):
             effect = "allow"
-        self._record(person, intent, "resource", decision, effect, subject=subject)
+        self._record(person, request, decision, effect)
         if effect == "deny":
             raise Refused(decision.say)
         if effect == "step_up":
@@ -215,7 +218,7 @@ class Checkpoint:
         subject: str | None,
         resource: Mapping[str, str | int | float | bool],
         understanding: Understanding | None,
-    ) -> Decision:
+    ) -> tuple[Request, Decision]:
         now = self._runtime.clock.now()
         understanding = understanding or Understanding()
         policies = self._runtime.policies.current()
@@ -240,7 +243,7 @@ class Checkpoint:
             slots=understanding.slots,
             **facts,
         )
-        return policies.decide(request)
+        return request, policies.decide(request)
 
     def _facts(self, policies: PolicySet, conversation_id: str) -> dict[str, Any]:
         """What happened in the conversation, as far as the rules in force ask about it."""
@@ -252,27 +255,21 @@ class Checkpoint:
             facts["failed_codes"] = self._runtime.step_up.failed_codes(conversation_id)
         return facts
 
-    def _record(
-        self,
-        person: Assertion,
-        intent: str,
-        stage: str,
-        decision: Decision,
-        effect: str,
-        **facts: str,
-    ) -> None:
+    def _record(self, person: Assertion, request: Request, decision: Decision, effect: str) -> None:
+        """Write what was decided, on which facts; `effect` is what comes of it with a code."""
         if effect == "deny":
             self._runtime.state.refused(person.conversation_id)
         self._runtime.audit.append(
             "decision",
             person=person.person_id,
             conversation=person.conversation_id,
-            intent=intent,
-            stage=stage,
+            intent=request.intent,
+            stage=request.stage,
             effect=effect,
+            decided=decision.effect if decision.effect != effect else None,
             rule=decision.rule,
             revision=decision.revision,
             aal=person.aal,
             indeterminate=list(decision.indeterminate),
-            **facts,
+            **recorded(request),
         )

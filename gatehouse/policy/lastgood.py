@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.errors import IntegrityError, InvalidInput, Unavailable
+from gatehouse.policy.history import NAME as HISTORY
+from gatehouse.policy.history import History
 from gatehouse.policy.sources import MAX_TOTAL, Sources
 
 NAME = "policy-last-good"
@@ -43,9 +45,15 @@ class LastGood:
         self._directory = directory
         self._path = directory / NAME
         self._key = key
+        self._history = History(directory / HISTORY)
 
     def save(self, sources: Sources, serial: int = 0) -> None:
-        """Replace the file in one step. Raises `Unavailable`; then there is no file."""
+        """Replace the file in one step. Raises `Unavailable`; then there is no file.
+
+        The revision is also kept among those that were in force, if there is room for it.
+        """
+        with contextlib.suppress(OSError):
+            self._history.keep(sources)
         payload = json.dumps(
             {
                 "label": sources.label,

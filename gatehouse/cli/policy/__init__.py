@@ -13,6 +13,8 @@ import click
 COMMANDS: dict[str, str] = {
     "check": "Check the policy files and run the policy tests.",
     "matrix": "Show who may ask what.",
+    "diff": "Show which decisions an edit changes.",
+    "replay": "Show which recorded decisions would be different.",
     "explain": "Show why a request is decided as it is.",
     "status": "Show what is in force and what waits.",
     "propose": "Put your name to an edit that waits.",

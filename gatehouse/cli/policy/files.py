@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.errors import InvalidInput
-from gatehouse.policy.domain import read_domain
+from gatehouse.policy.domain import Domain, read_domain
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.errors import did_you_mean
-from gatehouse.policy.loader import load_directory
+from gatehouse.policy.history import NAME, History
+from gatehouse.policy.loader import build, load_directory
+from gatehouse.policy.sources import Sources
 from gatehouse.settings import load_settings
 
 Command = Callable[..., None]
@@ -28,13 +31,35 @@ class Files:
     directory: Path | None
     domain: Path | None
 
+    def home(self) -> Path:
+        """The deployment, or the current directory when nothing of it is needed."""
+        return home_directory() if None in (self.directory, self.domain) else Path.cwd()
+
     def load(self) -> PolicySet:
         """The checked and tested policies. Raises `PolicyInvalid`."""
-        home = home_directory() if None in (self.directory, self.domain) else Path.cwd()
-        settings = load_settings(home)
+        settings = load_settings(self.home())
         directory = self.directory or settings.path(settings.policy.directory)
-        domain = read_domain(self.domain or home / "domain.yml")
-        return load_directory(directory, domain, settings.policy.time_zone)
+        return load_directory(directory, self.names(), settings.policy.time_zone)
+
+    def names(self) -> Domain:
+        """The intents, responses, slots and roles that policies may name."""
+        return read_domain(self.domain or self.home() / "domain.yml")
+
+    def find(self, wanted: str) -> PolicySet:
+        """The policies of a directory, or of a revision that was in force (see `History.find`).
+
+        A revision is read with today's domain and its policy tests are left out: it was in force.
+        """
+        if os.sep in wanted or Path(wanted).is_dir():
+            return Files(Path(wanted), self.domain).load()
+        settings = load_settings(home_directory())
+        history = History(settings.path("var/policy") / NAME)
+        sources = history.load(history.find(wanted))
+        rules = {
+            name: data for name, data in sources.files.items() if not name.startswith("tests/")
+        }
+        found = build(Sources(wanted, rules), self.names(), settings.policy.time_zone)
+        return PolicySet(found.vocabulary, found.rules, sources.revision)
 
 
 def files_options(command: Command) -> Command:

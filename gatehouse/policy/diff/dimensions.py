@@ -210,7 +210,7 @@ def _limits(clauses: Sequence[Clause]) -> set[float]:
 def _numbers(
     fact: str, limits: set[float], lowest: float = -math.inf, highest: float = math.inf
 ) -> list[float | int]:
-    """Each limit, and one number in every gap: below each limit, and above the last."""
+    """The limits, and then one number in every gap: below each limit, and above the last."""
     found: set[float] = set(limits)
     before = -math.inf
     for limit in sorted(limits):
@@ -222,7 +222,8 @@ def _numbers(
         found.update(itertools.islice(inside, 1))
         before = limit
     found.add(min(before + 1, highest))
-    kept = sorted(number for number in found if lowest <= number <= highest)
+    inside = (number for number in found if lowest <= number <= highest)
+    kept = sorted(inside, key=lambda number: (number not in limits, number))
     return (
         [int(number) for number in kept if number == int(number)] if fact in _WHOLE else list(kept)
     )

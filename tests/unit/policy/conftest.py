@@ -8,7 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 
+from gatehouse.cli.policy import policy
 from gatehouse.policy import Domain, PolicySet, Principal, Request
 from gatehouse.policy.loader import build
 from gatehouse.policy.sources import Sources
@@ -148,3 +150,37 @@ def ask() -> Ask:
         return Request(intent=intent, **{**known, **facts})
 
     return make
+
+
+# A project for the commands.
+PAY = (
+    "  - id: pay\n    why: Own pay.\n    effect: allow\n    intents: view_pay\n"
+    "    roles: employee\n    when: {subject: self, channel: web}\n"
+    "    step_up: {level: aal2, max_age: 5m, bind: period}\n"
+)
+TEST = (
+    "version: 1\nunlisted: not_tested\npeople: {anna: {roles: employee}}\n"
+    "tests: [{name: Pay, people: anna, intents: view_pay, expect: step_up}]\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path, files):
+    """A project with policies and a domain."""
+    folder = tmp_path / "policies"
+    (folder / "tests").mkdir(parents=True)
+    for name, text in files(PAY, tests__pay=TEST).items():
+        (folder / name).write_text(text)
+    (tmp_path / "domain.yml").write_text(
+        "intents: [view_pay, {view_bonus: {use_entities: []}}, approve, greet, inform]\n"
+        "responses: {utter_refused: [], utter_unclear: [], utter_closed: []}\n"
+        "slots: {topic: {type: text}}\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def run(project, monkeypatch):
+    """Runs a command in the project; returns its result."""
+    monkeypatch.setenv("GATEHOUSE_HOME", str(project))
+    return lambda *words: CliRunner().invoke(policy, list(words))

@@ -14,7 +14,7 @@ from gatehouse.policy.diff.residual import ROLE
 from gatehouse.policy.diff.space import GAP, more_protected
 from gatehouse.policy.loader import build
 from tests.unit.policy.conftest import sources_of
-from tests.unit.policy.test_properties import REQUESTS, SETS, numbered
+from tests.unit.policy.test_properties import REQUESTS, SETS, numbered, rules
 
 # Two months, so that summer time begins in one of the zones and then in the other.
 MINUTES = st.integers(0, 60 * 24 * 60)
@@ -36,6 +36,59 @@ DESCRIBED = st.sampled_from(
          "greet: {about: nobody, groups: talk, protection: restricted}"),
     )
 )  # fmt: skip
+
+# What is done to which rule: left out, put in its place, or said a little differently.
+EDITS = st.tuples(
+    st.integers(0, 7),
+    st.none()
+    | rules()
+    | st.sampled_from(
+        (
+            ("max_age: 5m", "max_age: 2m"),
+            ("max_age: 1m", "max_age: 4m"),
+            ("max_age: every_request", "max_age: 3m"),
+            ("level: aal2, max_age: 5m", "level: aal2, max_age: 5m, ask: at_confirmation"),
+            ("effect: allow", "effect: deny"),
+            ("effect: deny", "effect: allow"),
+            ("when: {subject: self", "when: {subject: team"),
+            ("mon-fri", "mon-sat"),
+            ("06:00-18:00", "06:00-19:30"),
+            ("max: 10m", "max: 11m"),
+            ("min: 0.5", "min: 0.6"),
+            ("max: 100", "max: 105"),
+            ("roles: employee", "roles: manager"),
+            ("why: A reason.", "why: Another reason."),
+        )
+    ),
+)
+
+
+def edited(rules: list[str], edits: list[tuple[int, object]]) -> list[str]:
+    """The rules after some edits; their ids stay."""
+    found = list(rules)
+    for number, edit in edits:
+        if number >= len(found):
+            if isinstance(edit, str):
+                found.append(numbered([*found, edit])[-1])
+            continue
+        if edit is None:
+            found[number] = ""
+        elif isinstance(edit, str):
+            found[number] = numbered([*found[:number], edit])[-1]
+        else:
+            old, new = edit
+            changed = found[number].replace(old, new)
+            deny_with_code = "effect: deny" in changed and "step_up:" in changed
+            found[number] = found[number] if deny_with_code else changed
+    return found
+
+
+# What a message may as well mean, and how far behind that is.
+SECOND = st.tuples(
+    st.sampled_from(("greet", "approve")),
+    st.sampled_from(("view_pay", "view_bonus", "approve", "greet")),
+    st.sampled_from((0.0, 0.05, 0.15, 0.25, 0.35)),
+)
 
 
 def class_of(change: Change, name: str, request: Request) -> int | None:
@@ -102,21 +155,21 @@ def changed(before: PolicySet, after: PolicySet, request: Request) -> bool:
 )
 @given(
     bodies=SETS,
-    edited=SETS,
-    keep=st.integers(0, 8),
+    edits=st.lists(EDITS, min_size=1, max_size=3),
     words=WORDS,
     described=DESCRIBED,
     requests=st.lists(REQUESTS, min_size=12, max_size=12),
     minutes=st.lists(MINUTES, min_size=12, max_size=12),
+    seconds=st.lists(SECOND, min_size=12, max_size=12),
 )
 def test_exactly_the_changed_requests_are_reported(
-    domain, files, bodies, edited, keep, words, described, requests, minutes
+    domain, files, bodies, edits, words, described, requests, minutes, seconds
 ):
     """For random pairs of policies, a random request is answered differently if and only if it
     lies in a reported change; and the example of every change is answered as it says."""
     texts = files("".join(numbered(bodies)))
     before = build(sources_of(texts), domain)
-    texts = files("".join(numbered([*bodies[:keep], *edited])))
+    texts = files("".join(edited(numbered(bodies), edits)))
     texts["vocabulary.yml"] = texts["vocabulary.yml"].replace(*words)
     texts["intents.yml"] = texts["intents.yml"].replace(*described)
     after = build(sources_of(texts), domain)
@@ -127,12 +180,12 @@ def test_exactly_the_changed_requests_are_reported(
     for change in found.changes:
         pair = Answer.of(before.decide(change.example)), Answer.of(after.decide(change.example))
         assert (change.before, change.after) == pair
-    for request, minute in zip(requests, minutes, strict=True):
+    for request, minute, second in zip(requests, minutes, seconds, strict=True):
         if request.at is not None:
             request = replace(request, at=request.at + timedelta(minutes=minute))
         if request.stage == "intent":
             request = replace(request, subject=None)
-        for asked in (request, *near_to(found, request)):
+        for asked in (request, unclear(request, *second), *near_to(found, request)):
             if asked.runners_up is None:
                 continue  # as if all were close: more than one
             near = runners(before, after, asked)
@@ -143,12 +196,25 @@ def test_exactly_the_changed_requests_are_reported(
                 assert any(reported(found, asked, one) for one in ("", *near)), asked
 
 
+def unclear(request: Request, intent: str, other: str, behind: float) -> Request:
+    """`request` for `intent`, in words that may as well mean `other`."""
+    return replace(
+        request,
+        intent=intent,
+        stage="intent",
+        subject=None,
+        confidence=0.6,
+        runners_up=((other, 0.6 - behind),),
+    )
+
+
 def near_to(found: Comparison, request: Request) -> list[Request]:
     """Requests at the edges of some changes: their examples with single facts of `request`."""
     edges: list[Request] = []
     for change in found.changes[:6]:
-        for fact in ("at", "principal", "aal_age", "session_age", "confidence", "network_zone"):
+        for fact in ("at", "principal", "session_age", "confidence", "network_zone"):
             edges.append(replace(change.example, **{fact: getattr(request, fact)}))
+        edges.append(replace(change.example, aal=2, aal_age=request.aal_age))
     return edges
 
 

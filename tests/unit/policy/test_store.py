@@ -11,6 +11,7 @@ import pytest
 
 from gatehouse.clock import SettableClock
 from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore
+from gatehouse.policy.history import NAME as HISTORY
 from gatehouse.policy.lastgood import NAME
 
 KEY = b"k" * 32
@@ -196,10 +197,12 @@ def test_last_good_policies_must_fit_the_assistant(service):
 
 
 def test_the_kept_file_is_private(service):
-    """Readable by the service alone, with nothing left beside it."""
-    service.open()
-    assert [NAME] == os.listdir(service.state)
-    assert 0o600 == (service.state / NAME).stat().st_mode & 0o777
+    """Readable by the service alone, with nothing left beside it but the accepted revision."""
+    revision = service.open().current().revision
+    assert {NAME, HISTORY} == set(os.listdir(service.state))
+    assert [revision] == os.listdir(service.state / HISTORY)
+    for path in (service.state / NAME, service.state / HISTORY / revision):
+        assert 0o600 == path.stat().st_mode & 0o777
 
 
 def test_a_block_does_not_wait_for_a_full_disk(service, ask, monkeypatch):
@@ -214,10 +217,10 @@ def test_a_block_does_not_wait_for_a_full_disk(service, ask, monkeypatch):
     service.write(SHUT)
     assert store.reload_if_changed()
     assert "deny" == store.current().decide(ask()).effect
-    assert [] == os.listdir(service.state)
+    assert [HISTORY] == os.listdir(service.state)
     monkeypatch.setattr(os, "fsync", real)
     store.reload_if_changed()
-    assert [NAME] == os.listdir(service.state)
+    assert {NAME, HISTORY} == set(os.listdir(service.state))
 
 
 def test_a_set_that_cannot_be_reported_is_not_put_in_force(service, ask):
