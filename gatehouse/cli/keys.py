@@ -7,6 +7,7 @@ needs the ring. Nothing here prints a key, and nothing takes a secret from the c
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,8 @@ def rotate(as_json: bool) -> None:
     from gatehouse.runtime import open_runtime
 
     runtime = open_runtime(home_directory())
+    runtime.audit.append("key_operation", operation="rotate")
     generation = runtime.ring.rotate()
-    runtime.audit.append("administration", operation="keys.rotate", generation=generation)
     runtime.close()
     _say({"generation": generation}, as_json)
 
@@ -139,7 +140,44 @@ def restore(copy: Path | None, older: bool, as_json: bool) -> None:
          "replaced": str(result.replaced) if result.replaced else None},
         as_json,
     )  # fmt: skip
-    _record("keys.restore", generation=result.generation, older=older)
+    _record("restore", generation=result.generation, older=older)
+
+
+@keys.command()
+@click.option("--count", is_flag=True, help="Only show what is still of another suite.")
+@json_option
+def reseal(count: bool, as_json: bool) -> None:
+    """Seal everything anew with the cipher of keys.suite; safe to stop and run again.
+
+    Servers go on meanwhile. Restart them with the new keys.suite first, because they seal with the
+    one that they started with.
+    """
+    from gatehouse.errors import IntegrityError
+    from gatehouse.ops.reseal import Resealer
+    from gatehouse.runtime import open_runtime
+
+    runtime = open_runtime(home_directory())
+    resealer = Resealer(runtime)
+    todo = resealer.outstanding()
+    if count:
+        _say({"suite": resealer.suite, **todo}, as_json)
+        return
+    runtime.audit.append("key_operation", operation="reseal", suite=resealer.suite)
+    with click.progressbar(
+        length=sum(todo.values()), label=f"sealing with {resealer.suite}", file=sys.stderr
+    ) as bar:
+        for done in resealer.steps():
+            bar.update(done)
+    left = resealer.outstanding()
+    runtime.close()
+    _say({"suite": resealer.suite, "refused": resealer.refused, **left}, as_json)
+    if resealer.refused:
+        raise IntegrityError(
+            f"{resealer.refused} records are not what was written; they were left as they are",
+            "the audit log names a conversation when it is used next",
+        )
+    if any(left.values()):
+        _warn("something is of another suite again: does a server run with another keys.suite?")
 
 
 def _settings() -> Settings:
@@ -183,7 +221,7 @@ def _record(operation: str, **facts: Any) -> None:
 
     try:
         runtime = open_runtime(home_directory())
-        runtime.audit.append("administration", operation=operation, **facts)
+        runtime.audit.append("key_operation", operation=operation, **facts)
         runtime.close()
     except GatehouseError as error:
         _warn(f"done, but not recorded in the audit log: {error.message}")

@@ -4,6 +4,7 @@ The public names of the package. Other packages import from here, never from the
 and must never keep a key longer than the call that needs it.
 """
 
+from gatehouse.keys.columns import SealedColumn
 from gatehouse.keys.envelope import associated_data, seal, unseal
 from gatehouse.keys.errors import (
     AlreadyInitialised,
@@ -33,6 +34,7 @@ __all__ = [
     "RingStatus",
     "Root",
     "RootMissing",
+    "SealedColumn",
     "UnknownKey",
     "associated_data",
     "make_ring",

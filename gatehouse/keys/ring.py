@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput
-from gatehouse.keys.envelope import KEY_SIZE
+from gatehouse.keys.envelope import KEY_SIZE, is_current
 from gatehouse.keys.errors import KeyRingUnavailable, UnknownKey
 from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import RING_FILE, FileHome, copy_shelf
@@ -285,6 +285,23 @@ class KeyRing:
     def rotate(self) -> int:
         """Move to a new root generation; its number. Older copies of the ring stop opening."""
         return self._keeper.removing(lambda tree: tree.known.generation, always=True) + 1
+
+    def outdated(self) -> int:
+        """How many nodes of the ring are sealed under another suite than the present one."""
+        shelf = self._keeper.shelf
+        with shelf.reading():
+            top = shelf.top()
+            nodes = [row.node for row in shelf.buckets_after(-1)]
+            nodes += [row.node for row in shelf.pages_after(-1)]
+        return sum(not is_current(node) for node in [*nodes, *([top.node] if top else [])])
+
+    def reseal(self) -> int:
+        """Seal every node anew under the present suite, in a new generation; how many keys."""
+
+        def renew(tree: Tree) -> int:
+            return sum(tree.renew(day) for day in list(tree.known.top.buckets))
+
+        return self._keeper.removing(renew, always=True)
 
     def irreversible_at(self, destroyed_at: float) -> float:
         """When what was destroyed at `destroyed_at` is gone for good (epoch seconds)."""

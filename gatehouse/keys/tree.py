@@ -214,15 +214,17 @@ class Tree:
             self._pages[day, shard] = decode_page(self._page_bytes(day, shard))
         return self._pages[day, shard]
 
-    def renew(self, day: int) -> None:
-        """Seal everything in the bucket of `day` anew, under fresh keys."""
+    def renew(self, day: int) -> int:
+        """Seal everything in the bucket of `day` anew, under fresh keys; how many keys."""
+        keys = 0
         for shard in list(self.bucket(day).pages):
-            self.page(day, shard)
+            keys += len(self.page(day, shard))
             self._set_page_key(day, shard)
             self._changed.add((day, shard))
         self._rekeyed.add(day)
         self._altered.add(day)
         self._removed = True
+        return keys
 
     def open_all(self) -> int:
         """Open every node there is; the number of keys. Raises `KeyRingDamaged`."""

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError, InvalidInput
 from gatehouse.identity.transactions import transaction
+from gatehouse.keys.columns import SealedColumn
 from gatehouse.keys.envelope import associated_data, seal, unseal
 from gatehouse.stepup.codes import DIGITS, parse_code
 from gatehouse.stepup.schema import authenticators as table
@@ -142,6 +143,14 @@ class Totp:
         query = sa.select(sa.func.count()).select_from(table).where(table.c.demo)
         with transaction(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def sealed_columns(self) -> tuple[SealedColumn, ...]:
+        """What `gatehouse keys reseal` has to seal anew."""
+        return (
+            SealedColumn(
+                table, "seed", ("id",), self._key, lambda row: _bound(row["id"], row["person_id"])
+            ),
+        )
 
     def _store(
         self, person_id: str, secret: str, *, confirmed_at: float | None, demo: bool

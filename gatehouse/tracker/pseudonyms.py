@@ -65,6 +65,13 @@ class Pseudonyms:
         except EnvelopeError as error:
             raise TrackerTampered("name_altered") from error
 
+    def resealed_name(self, handle: str, tag_day: int, sealed: bytes) -> bytes:
+        """The column `name` with its envelope made anew; as it is when its bucket is gone."""
+        name = self.opened_name(handle, tag_day, sealed) if sealed else None
+        if name is None:
+            return sealed
+        return seal(self._ring.tag_keys()[tag_day], name.encode(), _place(handle))
+
 
 def _hmac(key: bytes, kind: str, value: str) -> bytes:
     return hmac.digest(key, f"{kind}\0{value}".encode(), hashlib.sha256)

@@ -121,6 +121,36 @@ def open_turns(
     return events if whole else events[head.session_offset :]
 
 
+def resealed(
+    key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, bytes]]
+) -> tuple[Head, list[tuple[int, bytes]]]:
+    """Head and all records of a conversation with their envelopes made anew.
+
+    The chain runs over the envelopes, so all of it changes, and every field of the head that is a
+    value of the old chain becomes the same place of the new one. Raises `TrackerTampered` unless
+    the rows are exactly those that the head counts, unchanged.
+    """
+    if [sequence for sequence, _ in rows] != list(range(1, head.sequence + 1)):
+        raise TrackerTampered("records_missing_or_added")
+    old = new = _START
+    place, made = {_START: _START}, []
+    for sequence, envelope in rows:
+        try:
+            content = unseal(key, envelope, _turn(handle, sequence, old))
+        except EnvelopeError as error:
+            raise TrackerTampered("record_altered") from error
+        made.append((sequence, seal(key, content, _turn(handle, sequence, new))))
+        old, new = following(old, envelope), following(new, made[-1][1])
+        place[old] = new
+    if old != head.chain:
+        raise TrackerTampered("chain_broken")
+    fields = asdict(head).items()
+    moved: dict[str, Any] = {
+        name: place[value] for name, value in fields if isinstance(value, str) and value in place
+    }
+    return replace(head, **moved), made
+
+
 def following(chain: str, envelope: bytes) -> str:
     """The chain value after `envelope`: SHA-256 over the one before and the sealed bytes."""
     return hashlib.sha256(bytes.fromhex(chain) + envelope).hexdigest()

@@ -22,6 +22,7 @@ from gatehouse.keys import (
     RootMissing,
     open_ring,
 )
+from gatehouse.keys.envelope import write_with
 from gatehouse.keys.roots import FileRoot, new_handle
 from gatehouse.runtime import open_runtime
 from gatehouse.settings import load_settings
@@ -103,8 +104,7 @@ def test_rotate_is_recorded_and_ends_old_copies(home: Path) -> None:
     runtime = open_runtime(home)
     entry = json.loads(list(runtime.audit.entries())[-1].body)
     runtime.close()
-    assert entry["kind"] == "administration"
-    assert (entry["operation"], entry["generation"]) == ("keys.rotate", 2)
+    assert (entry["kind"], entry["operation"]) == ("key_operation", "rotate")
     with pytest.raises(RootMissing):
         call("restore", str(home / "old.db"), "--older")
 
@@ -199,7 +199,7 @@ def test_restore_brings_back_a_lost_or_damaged_ring(
     runtime = open_runtime(home)
     entry = json.loads(list(runtime.audit.entries())[-1].body)
     runtime.close()
-    assert entry["operation"] == "keys.restore"
+    assert entry["operation"] == "restore"
 
 
 def test_restore_does_not_replace_a_newer_ring_unasked(home: Path) -> None:
@@ -251,3 +251,30 @@ def test_restore_into_a_running_deployment(home: Path) -> None:
     assert said("restore")["keys"] == 3
     assert all(serving.find(f"{number}") for number in range(3))
     serving.close()
+
+
+def test_reseal_moves_everything_to_the_suite_of_the_settings(home: Path) -> None:
+    """Counted before, nothing left after, recorded, and a second run has nothing to do."""
+    call("init")
+    fill(home)
+    call("rotate")
+    (home / "gatehouse.toml").write_text('[keys]\nmirror = "second"\nsuite = "chacha20poly1305"\n')
+    try:
+        before = said("reseal", "--count")
+        assert before["suite"] == "chacha20poly1305"
+        assert before["ring"] > 1
+        after = said("reseal")
+        assert {name: after[name] for name in before} == {
+            **dict.fromkeys(before, 0),
+            "suite": "chacha20poly1305",
+        }
+        assert said("check")["mirror_keys"] >= 3
+        generation = said("status")["generation"]
+        said("reseal")
+        assert said("status")["generation"] == generation
+    finally:
+        write_with("aes256gcm")
+    runtime = open_runtime(home)
+    kinds = [json.loads(entry.body) for entry in runtime.audit.entries()]
+    runtime.close()
+    assert [e["suite"] for e in kinds if e.get("operation") == "reseal"] == ["chacha20poly1305"] * 2
