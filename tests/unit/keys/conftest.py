@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gatehouse.clock import SettableClock
 from gatehouse.keys import KeyRing
+from gatehouse.keys.envelope import write_with
+
+
+@pytest.fixture(autouse=True)
+def _usual_suite_afterwards() -> Iterator[None]:
+    """The suite is one for the whole process: no test may leave it changed."""
+    yield
+    write_with("aes256gcm")
 
 
 @pytest.fixture
