@@ -18,7 +18,7 @@ from actions.forms import CONFIRMED, DeskForm, Heard
 from actions.records import checks
 from actions.records.interface import LEAVE_KINDS, InvalidChange, SystemOfRecord
 from actions.wording import day, days, weekday
-from gatehouse.dialogue.turn import Ask, Message, Reply, Turn
+from gatehouse.dialogue.turn import Ask, Message, Reply, Scalar, Turn
 
 FORM_SLOTS = ("leave_kind", "start_date", "end_date", CONFIRMED)
 LONGEST_GUESS = 92
@@ -65,6 +65,9 @@ class AskLeaveConfirmed(DeskAction):
     def name(self) -> str:
         return "action_ask_request_leave_form_confirmed"
 
+    def subject(self, turn: Turn) -> tuple[str, Mapping[str, Scalar]]:
+        return "self", _attributes(turn)
+
     def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
         kind, first, last = _requested(turn)
         try:
@@ -93,6 +96,9 @@ class RequestLeave(DeskAction):
         kind, first, last = _requested(turn)
         return {"leave_kind": kind, "start_date": day(first), "end_date": day(last)}
 
+    def subject(self, turn: Turn) -> tuple[str, Mapping[str, Scalar]]:
+        return "self", _attributes(turn)
+
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
         return (
             f"request {values['leave_kind']} leave from {values['start_date']}"
@@ -117,6 +123,12 @@ class RequestLeave(DeskAction):
             f"The request has the number {made.request_id}.",
             slots=dict.fromkeys(FORM_SLOTS),
         )
+
+
+def _attributes(turn: Turn) -> dict[str, Scalar]:
+    """What rules may ask about a leave request: its kind and length, as in `intents.yml`."""
+    kind, first, last = _requested(turn)
+    return {"leave_kind": kind, "calendar_days": (last - first).days + 1}
 
 
 def _from_to(first: date, last: date) -> str:

@@ -40,7 +40,12 @@ class LookUpPerson(DeskAction):
     intent = "look_up_person"
 
     def subject(self, turn: Turn) -> tuple[str, Mapping[str, Scalar]]:
-        return "anyone", {}
+        with in_words():
+            found = one_person(turn, records(), self.intent)
+        return "anyone", {
+            "department": found.department,
+            "employment_type": found.employment_type,
+        }
 
     def request_values(self, turn: Turn) -> Mapping[str, str]:
         with in_words():

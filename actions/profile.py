@@ -16,7 +16,7 @@ from actions.records import checks
 from actions.records.iban import SEPA_LENGTHS, parse_iban
 from actions.records.interface import SystemOfRecord
 from actions.wording import day, iban_in_groups
-from gatehouse.dialogue.turn import Ask, Reply, Turn
+from gatehouse.dialogue.turn import Ask, Reply, Scalar, Turn
 
 BANK_SLOTS = ("iban", CONFIRMED)
 ADDRESS_SLOTS = ("street", "postcode", "city", CONFIRMED)
@@ -60,6 +60,9 @@ class ChangeBankAccount(DeskAction):
 
     def request_values(self, turn: Turn) -> Mapping[str, str]:
         return {"iban": iban_in_groups(_confirmed_iban(turn))}
+
+    def subject(self, turn: Turn) -> tuple[str, Mapping[str, Scalar]]:
+        return "self", {"country": _confirmed_iban(turn)[:2]}
 
     def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
         return f"have your pay sent to {values['iban']}"

@@ -9,6 +9,21 @@ from gatehouse.policy.four_eyes import Approval
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """How the policies stand now; times in epoch seconds.
+
+    `since` is when `revision` was put in force here. `refused_at` is when files were offered that
+    have mistakes, None while they have none; `pending_at` when an edit began to wait for a second
+    person.
+    """
+
+    revision: str
+    since: float
+    refused_at: float | None
+    pending_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What a look at the directory led to.
 

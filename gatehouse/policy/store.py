@@ -16,7 +16,7 @@ from pathlib import Path
 from gatehouse.clock import Clock
 from gatehouse.errors import IntegrityError, NotReady, Unavailable
 from gatehouse.logs import get_logger
-from gatehouse.policy.change import Change
+from gatehouse.policy.change import Change, PolicyStatus
 from gatehouse.policy.domain import Domain
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.errors import PolicyInvalid, Problem, Problems
@@ -69,6 +69,9 @@ class PolicyStore:
         self._last_look: Fingerprint | None = None
         self._rejected = ""
         self._waiting = ""
+        self._refused_at: float | None = None
+        self._pending_at: float | None = None
+        self._since = clock.now()
         self._current = self._start()
 
     def retention_of(self, intent: str) -> int | None:
@@ -78,6 +81,11 @@ class PolicyStore:
     def current(self) -> PolicySet:
         """The policies in force; keep the reference for the whole of one decision."""
         return self._current
+
+    def status(self) -> PolicyStatus:
+        """How the policies stand; never blocks."""
+        revision = self._current.revision
+        return PolicyStatus(revision, self._since, self._refused_at, self._pending_at)
 
     @property
     def waiting(self) -> str:
@@ -194,7 +202,7 @@ class PolicyStore:
             return False
         self._rejected = ""
         if policies.revision == before.revision:
-            self._waiting = ""
+            self._waiting, self._refused_at, self._pending_at = "", None, None
             return False
         ruling = self._ruling(before, policies)
         if not ruling.accepted:
@@ -264,19 +272,26 @@ class PolicyStore:
         problems: tuple[Problem, ...],
         ruling: Ruling = _FREE,
     ) -> None:
+        now = self._clock.now()
         self._on_change(
             Change(
                 accepted,
                 current.revision if current else "",
                 sources.revision,
                 previous,
-                self._clock.now(),
+                now,
                 problems,
                 restored=previous is None and not accepted,
                 waits="" if ruling.accepted else ruling.verdict,
                 approval=ruling.approval,
             )
         )
+        if accepted:
+            self._since, self._refused_at, self._pending_at = now, None, None
+        elif ruling.accepted:
+            self._refused_at = now
+        else:
+            self._refused_at, self._pending_at = None, now
 
     def _save(self, sources: Sources) -> None:
         """Keep the set in force. A block must not wait for a full disk, so this may come later."""

@@ -96,6 +96,9 @@ class OpenCheckpoint:
     def require_admitted(self, *args: Any) -> None:
         pass
 
+    def note_served(self, *args: Any) -> None:
+        pass
+
     def admit_intent(self, *args: Any, **kwargs: Any) -> None:
         pass
 

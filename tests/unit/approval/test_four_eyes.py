@@ -70,6 +70,7 @@ def test_an_edit_that_opens_waits(house: House, kinds: Kinds) -> None:
     assert not runtime.policies.reload_if_changed()
     assert not runtime.policies.reload_if_changed()
     assert ("deny", 64) == (effect(runtime), len(runtime.policies.waiting))
+    assert house.clock.now() == runtime.policies.status().pending_at
     assert 1 == kinds(runtime).count("policy_pending")
 
 
@@ -104,6 +105,7 @@ def test_a_second_person_lets_it_take_effect(house: House, kinds: Kinds) -> None
     sign(runtime, house, "ben", "policy_approve")
     assert runtime.policies.reload_if_changed()
     assert ("allow", "") == (effect(runtime), runtime.policies.waiting)
+    assert runtime.policies.status().pending_at is None
     bodies = [json.loads(entry.body) for entry in runtime.audit.entries()]
     last = [body for body in bodies if body["kind"] == "policy_loaded"][-1]
     assert ("ann", "ben") == (last["proposed_by"], last["approved_by"])

@@ -11,6 +11,7 @@ import pytest
 
 from gatehouse.clock import SettableClock
 from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore
+from gatehouse.policy.change import PolicyStatus
 from gatehouse.policy.history import NAME as HISTORY
 from gatehouse.policy.lastgood import NAME
 
@@ -29,11 +30,13 @@ class Service:
     domain: Domain
     changes: list[Change] = field(default_factory=list)
 
-    def open(self, key: bytes = KEY, **options: object) -> PolicyStore:
+    def open(
+        self, key: bytes = KEY, clock: SettableClock | None = None, **options: object
+    ) -> PolicyStore:
         return PolicyStore(
             self.directory,
             self.domain,
-            SettableClock(),
+            clock or SettableClock(),
             self.state,
             key,
             **{"on_change": self.changes.append, **options},
@@ -93,6 +96,25 @@ def test_a_broken_edit_changes_nothing(service, ask):
     assert 1 == len(rejected)
     assert (False, before.revision) == (rejected[0].accepted, rejected[0].revision)
     assert "policies/case.yml:4:35" == str(rejected[0].problems[0].where)
+
+
+def test_the_status_says_how_things_stand(service):
+    """Since when the rules are in force, and since when the files cannot be used; put right, neither."""
+    clock = SettableClock(1000.0)
+    store = service.open(clock=clock)
+    revision = store.current().revision
+    assert PolicyStatus(revision, 1000.0, None, None) == store.status()
+    clock.advance(5)
+    service.write("nonsense")
+    store.reload_if_changed()
+    assert PolicyStatus(revision, 1000.0, 1005.0, None) == store.status()
+    service.write(OPEN)
+    store.reload_if_changed()
+    assert PolicyStatus(revision, 1000.0, None, None) == store.status()
+    clock.advance(5)
+    service.write(SHUT)
+    store.reload_if_changed()
+    assert (1010.0, None) == (store.status().since, store.status().refused_at)
 
 
 def test_an_edit_that_fails_its_tests_changes_nothing(service, ask):
