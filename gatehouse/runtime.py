@@ -113,7 +113,13 @@ class Runtime:
             return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:12]
 
         changed = differing(self.settings, mark)
-        record_start(self.audit, anchor, self.settings.server.profile, changed)
+        record_start(
+            self.audit,
+            anchor,
+            self.checkpoints.trust.origin,
+            profile=self.settings.server.profile,
+            settings=changed,
+        )
 
     def close(self) -> None:
         """Close the databases; nothing can be asked afterwards."""

@@ -76,6 +76,24 @@ class Trust:
     log: Sequence[notes.Verifier]
     witnesses: Sequence[notes.Verifier] = ()
 
+    def is_former(self, note: str) -> bool:
+        """Whether a note is a checkpoint that this log signed under another name.
+
+        The operator gave it a new one after a loss; what the old ones say may be lost with it.
+        """
+        name = note.partition("\n")[0]
+        if name == self.origin:
+            return False
+        keys = [
+            notes.Ed25519Verifier(name, k.public)
+            for k in self.log
+            if isinstance(k, notes.Ed25519Verifier)
+        ]
+        try:
+            return bool(notes.check(note, keys)[1])
+        except (CheckpointInvalid, ValueError):
+            return False
+
     def read(self, note: str) -> Signed:
         """A checkpoint of this log; raises `CheckpointInvalid` unless one of its keys signed it."""
         text, good = notes.check(note, [*self.log, *self.witnesses])

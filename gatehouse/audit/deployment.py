@@ -27,7 +27,7 @@ from gatehouse.keys import KeyRing
 from gatehouse.settings import Settings
 
 ANCHOR_FILE = "audit-anchor"
-STARTS = "starts of the server"
+STARTS = "starts"
 
 
 def open_log(settings: Settings, clock: Clock, ring: KeyRing) -> AuditLog:
@@ -89,12 +89,16 @@ def open_anchor(settings: Settings, ring: KeyRing) -> Anchor:
 
 
 def record_start(
-    log: AuditLog, anchor: Anchor, profile: str, settings: list[str] | None = None
+    log: AuditLog, anchor: Anchor, origin: str, profile: str, settings: list[str] | None = None
 ) -> None:
-    """Write that the server starts, with a number that shows starts which are not in this log."""
-    number = anchor.get(STARTS) + 1
-    log.append("start", profile=profile, number=number, settings=settings)
-    anchor.raise_to(STARTS, number)
+    """Write that the server starts, with a number that shows starts which are not in this log.
+
+    Starts are counted for each `origin`, because a log with a new name begins anew after a loss.
+    """
+    place = f"{STARTS} of {origin}"
+    number = anchor.get(place) + 1
+    log.append("start", log=origin, number=number, profile=profile, settings=settings)
+    anchor.raise_to(place, number)
 
 
 def _ml_dsa(ring: KeyRing) -> MLDSA44PrivateKey:

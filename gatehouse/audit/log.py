@@ -186,7 +186,8 @@ class AuditLog(LogReader):
                     sa.select(table).order_by(table.c.number.desc()).limit(1)
                 ).first()
                 number = newest.number + 1 if newest else 1
-                if newest and (newest.size, len(newest.note)) >= (size, len(note)):
+                same = newest and newest.note.partition("\n")[0] == note.partition("\n")[0]
+                if same and (newest.size, len(newest.note)) >= (size, len(note)):
                     return
                 connection.execute(table.insert().values(number=number, size=size, note=note))
         except SQLAlchemyError as error:

@@ -103,6 +103,8 @@ def _marks(kept: Kept, trust: Trust) -> Iterator[Mark]:
     newest = 0
     for position, note in enumerate(kept.notes, start=1):
         where = f"checkpoint {position} of {kept.source}"
+        if trust.is_former(note):
+            continue
         try:
             signed = trust.read(note)
         except CheckpointInvalid as error:
@@ -116,23 +118,25 @@ def _marks(kept: Kept, trust: Trust) -> Iterator[Mark]:
 
 
 class Starts:
-    """The numbers that starts of the server left in the log; none may be missing in between."""
+    """The numbers that starts of the server left under each name of the log; none may be missing."""
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._last: dict[str, int] = {}
 
     def see(self, sequence: int, body: str) -> None:
         """Take one entry into account; raises `AuditTampered` when starts before it are missing."""
-        number = json.loads(body).get("number")
+        facts = json.loads(body)
+        number, name = facts.get("number"), str(facts.get("log"))
         if not isinstance(number, int):
             return
-        if self._last is not None and number > self._last + 1:
+        last = self._last.get(name, number)
+        if number > last + 1:
             raise AuditTampered(
                 sequence,
-                f"{number - self._last - 1} start(s) of the server before this one left no entry "
-                "here: the log was switched off or elsewhere",
+                f"{number - last - 1} start(s) of the server before this one left no entry here: "
+                "the log was switched off or elsewhere",
             )
-        self._last = max(number, self._last or 0)
+        self._last[name] = max(number, last)
 
 
 def verify(

@@ -79,9 +79,11 @@ class Site:
         return verify(self.log, trust=self.trust, kept=kept)
 
 
-def make_site(log: AuditLog, directory: Path, seed: bytes = bytes(32)) -> Site:
-    signer = Ed25519Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(seed))
-    trust = Trust(ORIGIN, [signer.verifier()])
+def make_site(
+    log: AuditLog, directory: Path, seed: bytes = bytes(32), origin: str = ORIGIN
+) -> Site:
+    signer = Ed25519Signer(origin, Ed25519PrivateKey.from_private_bytes(seed))
+    trust = Trust(origin, [signer.verifier()])
     clock = SettableClock()
     witness = FileWitness(directory / "elsewhere" / "witness.jsonl", trust, clock)
     anchor = Anchor(directory / "anchor", KEY)

@@ -58,9 +58,8 @@ def test_untouched_log_verifies(site: Site) -> None:
 
 
 @pytest.mark.parametrize("column", ["body", "chain", "node"])
-def test_every_flipped_byte_is_found(tmp_path: Path, column: str) -> None:
+def test_every_flipped_byte_is_found(log: AuditLog, tmp_path: Path, column: str) -> None:
     """Whichever byte of an entry is changed, verification names that entry."""
-    log = open_log(f"sqlite:///{tmp_path / 'audit.db'}")
     fill(log, 3)
     as_owner(log)
     good = getattr(log.entry(2), column)
@@ -233,16 +232,48 @@ def test_an_emptied_log_stops_the_next_start(site: Site) -> None:
     assert 1 == caught.value.sequence
 
 
-def test_logging_switched_off_and_on_is_found(tmp_path: Path) -> None:
+def test_logging_switched_off_and_on_is_found(log: AuditLog, tmp_path: Path) -> None:
     """A start of the server that was logged elsewhere is missed here."""
-    log = open_log(f"sqlite:///{tmp_path / 'audit.db'}")
     site = make_site(log, tmp_path)
-    record_start(log, site.anchor, "production")
-    record_start(log, site.anchor, "production")
+    record_start(log, site.anchor, ORIGIN, "production")
+    record_start(log, site.anchor, ORIGIN, "production")
     assert 2 == site.verify().entries
-    record_start(open_log(f"sqlite:///{tmp_path / 'elsewhere.db'}"), site.anchor, "production")
-    record_start(log, site.anchor, "production")
+    record_start(
+        open_log(f"sqlite:///{tmp_path / 'elsewhere.db'}"), site.anchor, ORIGIN, "production"
+    )
+    record_start(log, site.anchor, ORIGIN, "production")
     where, why = found(site)
     assert 3 == where
     assert "1 start(s) of the server before this one left no entry here" in why
-    assert 4 == site.anchor.get(STARTS)
+    assert 4 == site.anchor.get(f"{STARTS} of {ORIGIN}")
+
+
+def test_a_loss_can_be_owned_up_to(site: Site) -> None:
+    """An older database is refused under its name and accepted under a new one, openly."""
+    record_start(site.log, site.anchor, ORIGIN, "production")
+    site.checkpointer.make()
+    as_owner(
+        site.log,
+        "DELETE FROM gh_audit WHERE sequence > 6",
+        "DELETE FROM gh_audit_checkpoints WHERE size > 6",
+    )
+    url = str(site.log.engine.url.render_as_string(False))
+    directory = site.anchor._path.parent
+    with pytest.raises(AuditTampered):
+        make_site(open_log(url), directory).checkpointer.require_whole()
+    renamed = f"{ORIGIN}/2"
+    fresh = make_site(open_log(url), directory / "second", origin=renamed)
+    fresh.checkpointer.require_whole()
+    record_start(fresh.log, site.anchor, renamed, "production")
+    fresh.checkpointer.make()
+    report = fresh.verify()
+    assert (7, 7, 7) == (report.entries, report.checkpointed, report.witnessed)
+    with pytest.raises(AuditTampered):
+        site.verify()
+
+
+def test_a_checkpoint_of_another_name_by_nobody_is_found(site: Site) -> None:
+    """Only the log's own key makes a former name of it."""
+    note = sign(Checkpoint("elsewhere.example.org", 9, bytes(32)).text(), [site.signer])
+    as_owner(site.log, "UPDATE gh_audit_checkpoints SET note = :note WHERE number = 2", note=note)
+    assert "a checkpoint of another log: elsewhere.example.org" in found(site)[1]

@@ -164,6 +164,20 @@ def test_a_witness_that_is_away_ends_the_command_with_six(run: CliRunner, home: 
         witness.write_bytes(held)
 
 
+def test_a_post_quantum_signature_can_be_added(
+    run: CliRunner, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the setting a checkpoint and the keys have a second line, and all verifies."""
+    monkeypatch.setenv("GATEHOUSE_AUDIT_POST_QUANTUM", "on")
+    open_runtime(home).audit.append("administration", operation="test")
+    note = call(run, "checkpoint").stdout
+    assert 2 == len(note.rpartition("\n\n")[2].splitlines())
+    assert 2 == len(call(run, "key").stdout.splitlines())
+    monkeypatch.delenv("GATEHOUSE_AUDIT_POST_QUANTUM")
+    report = json.loads(call(run, "verify", "--json").stdout)
+    assert report["entries"] == report["checkpointed"]
+
+
 def test_database_sql_is_for_postgresql(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a connection it prints tables, triggers and the two rights that a writer gets."""
     with pytest.raises(InvalidInput, match="only PostgreSQL has roles"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from gatehouse.audit import AuditLog, AuditTampered, AuditUnavailable, verify
+from gatehouse.audit.clocksync import read_state
 from gatehouse.audit.schema import entries
 from gatehouse.clock import SettableClock
 from tests.unit.audit.conftest import as_owner, fill, open_log
@@ -163,3 +165,40 @@ def test_unknown_kind_is_refused(log: AuditLog) -> None:
         log.append("whatever")
     assert entries.name == "gh_audit"
     assert [] == list(log.entries())
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "expected"),
+    [
+        (0, 0x2001, "synchronised"),
+        (5, 0x40, "unsynchronised"),
+        (0, 0x40, "unsynchronised"),
+        (-1, 0, "unknown"),
+    ],
+)
+def test_the_clock_is_told_as_the_kernel_knows_it(
+    monkeypatch: pytest.MonkeyPatch, result: int, status: int, expected: str
+) -> None:
+    """What adjtimex(2) says is recorded; what it does not say is unknown, never good."""
+
+    class Library:
+        @staticmethod
+        def adjtimex(buffer: Any) -> int:
+            buffer._obj.status = status
+            return result
+
+    monkeypatch.setattr("gatehouse.audit.clocksync.ctypes.CDLL", lambda *_, **__: Library)
+    monkeypatch.setattr("gatehouse.audit.clocksync.sys.platform", "linux")
+    assert expected == read_state()
+    monkeypatch.setattr("gatehouse.audit.clocksync.sys.platform", "darwin")
+    assert "unknown" == read_state()
+
+
+def test_every_entry_tells_its_clock(log: AuditLog) -> None:
+    """Time in UTC, the state of the clock and the version are in each entry, whoever wrote it."""
+    log.append("start")
+    body = json.loads(log.entry(1).body)
+    assert ("2027-01-15T08:00:00.000Z", 2) == (body["at"], body["version"])
+    assert body["clock"] in ("synchronised", "unsynchronised", "unknown")
+    with pytest.raises(ValueError, match="would hide"):
+        log.append("start", clock="synchronised")

@@ -16,7 +16,7 @@ from gatehouse.audit import AuditLog
 from gatehouse.audit.deployment import record_start
 from gatehouse.audit.export import FORMATS
 from gatehouse.audit.proofs import TlogProof, inclusion_proof
-from tests.unit.audit.conftest import Site, as_owner, fill, make_site, open_log
+from tests.unit.audit.conftest import ORIGIN, Site, as_owner, fill, make_site, open_log
 
 SCRIPT = Path(gatehouse.audit.__file__).with_name("standalone.py")
 
@@ -43,7 +43,7 @@ def export(log: AuditLog, path: Path) -> Path:
 def desk(tmp_path: Path) -> Site:
     log = open_log(f"sqlite:///{tmp_path / 'audit.db'}")
     site = make_site(log, tmp_path)
-    record_start(log, site.anchor, "production")
+    record_start(log, site.anchor, ORIGIN, "production")
     fill(log, 4)
     site.checkpointer.make()
     fill(log, 4)
@@ -111,8 +111,8 @@ def test_it_finds_what_was_done(
 
 def test_it_finds_logging_that_was_elsewhere(desk: Site, tmp_path: Path) -> None:
     """A start of the server that this log does not have is missed."""
-    record_start(open_log(f"sqlite:///{tmp_path / 'other.db'}"), desk.anchor, "production")
-    record_start(desk.log, desk.anchor, "production")
+    record_start(open_log(f"sqlite:///{tmp_path / 'other.db'}"), desk.anchor, ORIGIN, "production")
+    record_start(desk.log, desk.anchor, ORIGIN, "production")
     key = desk.signer.verifier().vkey
     code, _, err = run("--key", key, "--entries", copied(desk, tmp_path / "copy.db"))
     assert (5, "WRONG: entry 13: 1 start(s) before it missing\n") == (code, err)
