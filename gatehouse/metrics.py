@@ -166,7 +166,17 @@ SIGN_INS = Counter(
 THROTTLED = Counter(
     "gatehouse_throttled",
     "Requests refused because there were too many, by what was counted.",
-    what=("messages", "requests", "strangers", "sign_ins", "sign_in_failures", "codes", "token"),
+    what=(
+        "messages",
+        "requests",
+        "strangers",
+        "sign_ins",
+        "sign_in_failures",
+        "codes",
+        "token",
+        "webhooks",
+        "shed",
+    ),
 )
 POLICY_EDITS = Counter(
     "gatehouse_policy_edits", "Policy files that were offered.", outcome=("loaded", "rejected")

@@ -259,6 +259,17 @@ class Limits:
     sign_ins_per_minute: int = _setting(
         20, "Sign-in attempts per source and minute.", kind="int", low=1, high=10000
     )
+    strangers_per_second: int = _setting(
+        50,
+        "Requests per second of everybody who is not signed in, all together; above it they wait.",
+        kind="int",
+        low=1,
+        high=100_000,
+    )
+    store: str = _setting(
+        "", "Redis that several serving processes count in, redis:// or rediss://; empty for one."
+    )
+    store_file: str = _setting("", "File that holds that address, when it contains a password.")
 
 
 @dataclass(frozen=True)
@@ -323,20 +334,26 @@ class Settings:
         """`relative` as an absolute path below `home`."""
         return (self.home / relative).resolve()
 
+    def limits_url(self) -> str:
+        """The address of the shared limits, from its file if one is named; empty for none."""
+        return self._from_file(self.limits.store, self.limits.store_file, "the shared limits")
+
     def database_url(self, section: Database | Audit | Records | Keys) -> str:
         """The URL of a database, from its file if one is named, SQLite paths made absolute."""
-        url = section.url
-        if section.url_file:
-            try:
-                url = self.path(section.url_file).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise InvalidInput(
-                    f"the file with a database URL cannot be read: {section.url_file}"
-                ) from error
+        url = self._from_file(section.url, section.url_file, "a database")
         prefix = "sqlite:///"
         if url.startswith(prefix) and not url.startswith("sqlite:////"):
             return prefix + str(self.path(url.removeprefix(prefix)))
         return url
+
+    def _from_file(self, url: str, file: str, what: str) -> str:
+        """`url`, or what stands in `file` if one is named."""
+        if not file:
+            return url
+        try:
+            return self.path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInput(f"the file with the URL of {what} cannot be read: {file}") from error
 
 
 SECTIONS: dict[str, type] = {

@@ -20,10 +20,11 @@ from gatehouse.channel import throttles
 from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
 from gatehouse.channel.body import only, read_object, text_field
 from gatehouse.channel.failures import ApiError
-from gatehouse.channel.limits import Window
 from gatehouse.channel.repeats import Repeats
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
+from gatehouse.channel.shared_limits import Limiter, Windows
+from gatehouse.channel.shedding import Shedding
 from gatehouse.channel.text import TextTooLong, normalise
 from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
@@ -54,16 +55,24 @@ class _Credentials:
 class Api:
     """The endpoints of one deployment."""
 
-    def __init__(self, services: Services, admission: Admission, turns: Turns) -> None:
+    def __init__(
+        self,
+        services: Services,
+        admission: Admission,
+        turns: Turns,
+        windows: Windows,
+        shedding: Shedding,
+    ) -> None:
         limits, clock = services.settings.limits, services.clock
         self._services = services
         self._admission = admission
         self._turns = turns
+        self._shedding = shedding
         self._repeats = Repeats(clock)
-        self._messages = Window(clock, limits.messages_per_minute, what="messages")
-        self._sign_ins = Window(clock, limits.sign_ins_per_minute, what="sign_ins")
-        self._requests = Window(clock, REQUESTS_PER_MINUTE, what="requests")
-        self._strangers = Window(clock, STRANGERS_PER_MINUTE, what="strangers")
+        self._messages = windows.window(limits.messages_per_minute, what="messages")
+        self._sign_ins = windows.window(limits.sign_ins_per_minute, what="sign_ins")
+        self._requests = windows.window(REQUESTS_PER_MINUTE, what="requests")
+        self._strangers = windows.window(STRANGERS_PER_MINUTE, what="strangers")
         self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
 
     async def sign_in(self, request: Request) -> HTTPResponse:
@@ -81,6 +90,7 @@ class Api:
             token, session, person = await asyncio.to_thread(
                 self._open, credentials, source, request.cookies.get(COOKIE)
             )
+        self._shedding.good(token)
         response = json(self._about(session, person))
         self._set_cookie(response, token)
         return response
@@ -197,14 +207,16 @@ class Api:
         try:
             session, person = await asyncio.to_thread(self._resolve, token)
         except SessionEnded as ended:
+            self._shedding.forget(token)
             await self._admit(self._strangers, source)
             raise ApiError(401, "signed_out", ended.message, reason=ended.reason) from ended
+        self._shedding.good(token)
         await self._admit(self._requests, session.id, person.id)
         if request.method not in SAFE_METHODS:
             check_csrf(request, session.csrf)
         return Speaker(session, person, network_zone(source))
 
-    async def _admit(self, window: Window, key: str, person: str | None = None) -> None:
+    async def _admit(self, window: Limiter, key: str, person: str | None = None) -> None:
         await throttles.admit(self._services.audit, window, key, person)
 
     def _resolve(self, token: str) -> tuple[Session, Person]:

@@ -16,8 +16,9 @@ from sanic.response import HTTPResponse, json
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.body import read_raw
 from gatehouse.channel.failures import ApiError
-from gatehouse.channel.limits import Window
+from gatehouse.channel.refusals import PAUSE
 from gatehouse.channel.services import Services
+from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.throttles import admit
 from gatehouse.webhooks import Event, ReceiverBusy, ReceiverRefused
 from gatehouse.webhooks.incoming import LARGEST
@@ -30,10 +31,11 @@ Handler = Callable[[Services, Event], None]
 class Hooks:
     """The endpoint for the systems that `webhooks.toml` names."""
 
-    def __init__(self, services: Services, admission: Admission) -> None:
+    def __init__(self, services: Services, admission: Admission, windows: Windows) -> None:
         self._services = services
         self._admission = admission
-        self._window = Window(services.clock, PER_MINUTE, what="webhooks")
+        self._recorded: dict[tuple[str | None, str], float] = {}
+        self._window = windows.window(PER_MINUTE, what="webhooks")
 
     async def receive(self, request: Request, name: str) -> HTTPResponse:
         """POST /hooks/<name>"""
@@ -62,10 +64,13 @@ class Hooks:
         handler(self._services, event)
 
     def _record_refusal(self, name: str, reason: str) -> None:
-        known = self._services.receiver.knows(name)
-        self._services.audit.append(
-            "webhook_refused", webhook=name if known else None, reason=reason
-        )
+        """Record the refusal; of the same kind at most once a minute, so that a flood fills no disk."""
+        known = name if self._services.receiver.knows(name) else None
+        now, last = self._services.clock.now(), self._recorded.get((known, reason))
+        if last is not None and 0 <= now - last < PAUSE:
+            return
+        self._recorded[known, reason] = now
+        self._services.audit.append("webhook_refused", webhook=known, reason=reason)
 
 
 def person_left(services: Services, event: Event) -> None:

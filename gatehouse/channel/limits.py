@@ -39,6 +39,18 @@ class Window:
         self._events: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def seconds(self) -> float:
+        """How long an event counts."""
+        return self._seconds
+
+    def full(self, key: str, wait: int) -> TooMany:
+        """The refusal of `key`, for who counts somewhere else; `wait` is in seconds."""
+        with self._lock:
+            first = key not in self._told
+            self._told.add(key)
+        return TooMany(wait, self._what, first=first)
+
     def count(self, key: str) -> None:
         """Count one event of `key`; raises `TooMany` (and does not count) when the window is full."""
         now = self._clock.now()

@@ -17,8 +17,8 @@ from gatehouse import metrics
 from gatehouse.channel import throttles
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.failures import ApiError
-from gatehouse.channel.limits import Window
 from gatehouse.channel.services import Services
+from gatehouse.channel.shared_limits import Windows
 from gatehouse.errors import NotReady
 from gatehouse.health import Readiness
 from gatehouse.settings import Settings
@@ -35,13 +35,18 @@ class Probes:
     """The three addresses of one deployment."""
 
     def __init__(
-        self, services: Services, readiness: Readiness, admission: Admission, token: str
+        self,
+        services: Services,
+        readiness: Readiness,
+        admission: Admission,
+        windows: Windows,
+        token: str,
     ) -> None:
         self._audit = services.audit
         self._readiness = readiness
         self._admission = admission
         self._token = _digest(token) if token else None
-        self._guesses = Window(services.clock, GUESSES_PER_MINUTE, what="token")
+        self._guesses = windows.window(GUESSES_PER_MINUTE, what="token")
 
     async def healthz(self, _request: Request) -> HTTPResponse:
         """GET /healthz: the process answers."""

@@ -11,20 +11,21 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gatehouse import metrics
-from gatehouse.channel.limits import TooMany, Window
+from gatehouse.channel.limits import TooMany
 from gatehouse.errors import GatehouseError
 from gatehouse.logs import get_logger, place_of
 
 if TYPE_CHECKING:
     from gatehouse.audit import AuditLog
+    from gatehouse.channel.shared_limits import Limiter
 
 log = get_logger(__name__)
 
 
-async def admit(audit: AuditLog, window: Window, key: str, person: str | None = None) -> None:
+async def admit(audit: AuditLog, window: Limiter, key: str, person: str | None = None) -> None:
     """Count one event of `key` in `window`; raises `TooMany`."""
     try:
-        window.count(key)
+        await window.count(key)
     except TooMany as refused:
         metrics.THROTTLED.add(what=refused.what)
         if refused.first:

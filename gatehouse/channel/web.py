@@ -21,7 +21,7 @@ from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 from gatehouse import metrics
 from gatehouse.channel import housekeeping, mounts, observing, rasa_side
 from gatehouse.channel.admission import Admission
-from gatehouse.channel.api import Api
+from gatehouse.channel.api import COOKIE, Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.hooks import Hooks
@@ -29,6 +29,8 @@ from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.refusals import Refusals
 from gatehouse.channel.services import Services, of_this_process
+from gatehouse.channel.shared_limits import Windows
+from gatehouse.channel.shedding import Shedding
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import GatehouseError, NotReady
 from gatehouse.health import Readiness, probes
@@ -88,6 +90,8 @@ class _Built:
     """What needs the services, made when a serving process starts."""
 
     admission: Admission
+    shedding: Shedding
+    windows: Windows
     headers: Mapping[str, str]
     api: Api
     hooks: Hooks
@@ -204,14 +208,18 @@ class Doorkeeper:
         app.config.REQUEST_MAX_SIZE = settings.limits.body
         admission = Admission(settings)
         readiness = Readiness(probes(services))
+        windows = Windows(services.clock, settings, services.ring)
+        shedding = Shedding(COOKIE, settings.limits.strangers_per_second)
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
         self._built = _Built(
             admission=admission,
+            shedding=shedding,
+            windows=windows,
             headers=header_set(settings.server.origin, settings.server.framed_by),
-            api=Api(services, admission, turns),
-            hooks=Hooks(services, admission),
+            api=Api(services, admission, turns, windows, shedding),
+            hooks=Hooks(services, admission, windows),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
-            probes=Probes(services, readiness, admission, read_token(settings)),
+            probes=Probes(services, readiness, admission, windows, read_token(settings)),
             readiness=readiness,
             refusals=Refusals(services.audit, services.clock),
         )
@@ -227,6 +235,8 @@ class Doorkeeper:
         assert self._services is not None
         observing.stop(app)
         await housekeeping.stop(app)
+        if self._built is not None:
+            await self._built.windows.close()
         await asyncio.to_thread(_record_stop, self._services)
 
     def _parts(self) -> _Built:
@@ -236,7 +246,10 @@ class Doorkeeper:
 
     async def _admit(self, request: Request) -> HTTPResponse | None:
         observing.begun(request)
-        admission = self._parts().admission
+        parts = self._parts()
+        if request.path not in ANY_HOST:
+            parts.shedding.admit(request)
+        admission = parts.admission
         admission.check_transport(request, any_host=request.path in ANY_HOST)
         admission.check_method(request)
         if request.path == "/":

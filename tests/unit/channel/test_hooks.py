@@ -18,7 +18,7 @@ ID = "msg_leaver_0001"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with Site(tmp_path) as site:
+    with Site(tmp_path, GATEHOUSE_LIMITS_STRANGERS_PER_SECOND="1000") as site:
         yield site
 
 
@@ -107,6 +107,7 @@ def test_a_flood_of_messages_is_throttled(site: Site) -> None:
         ]
     assert {401} == set(answers[:-1])
     assert 429 == answers[-1]
+    assert 1 == site.audit.kinds().count("webhook_refused")
 
 
 def test_every_kind_that_acts_is_known_here() -> None:
