@@ -46,7 +46,13 @@ class ViewStoredData(GuardedAction):
             if stored
             else "No conversation of yours is stored."
         )
-        text = f"{lines(heading, items)}\n{ELSEWHERE}"
+        kept = [
+            f"{days(len(hold.handles), 'conversation')} of yours kept by a legal hold since "
+            f"{_moment(hold.approved_at or hold.proposed_at, turn)}, reason: {hold.reason}. After "
+            "their end they are readable for the named holders alone, until it is released."
+            for hold in _runtime().holds.shown_to(turn.person.person_id)
+        ]
+        text = "\n".join([lines(heading, items), *kept, ELSEWHERE])
         offers = (
             button("Export it", "export_stored_data"),
             button("Erase it", "erase_stored_data"),

@@ -36,6 +36,7 @@ from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import StepUp, Totp
 from gatehouse.tracker import Conversations, Purged
+from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.purges import Purges
 from gatehouse.tracker.receipts import Receipts
@@ -70,6 +71,7 @@ class Runtime:
     exports: Exports
     state: ConversationState
     receipts: Receipts
+    holds: Holds
     rights: Rights
     purges: Purges
     outgoing: Outgoing
@@ -86,6 +88,7 @@ class Runtime:
         Closing what is over is also what keeps a clock that jumps back from reviving it.
         """
         try:
+            self.holds.lapse()
             purged = self.conversations.purge()
             if purged.conversations:
                 self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
@@ -205,7 +208,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
     sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
-    traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names)
+    holds = Holds(engine, ring, clock, ring.service_key("legal-holds"), audit)
+    traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names, holds.disclosed)
     conversations = Conversations(
         engine,
         ring,
@@ -236,7 +240,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         exports=exports,
         state=ConversationState(engine, _conversation_keys(ring), clock, audit),
         receipts=receipts,
-        rights=Rights(directory, sessions, totp, conversations, clock),
+        holds=holds,
+        rights=Rights(directory, sessions, totp, conversations, holds, clock),
         purges=Purges(clock.now()),
         outgoing=Outgoing(endpoints.outgoing, clock),
         receiver=Receiver(endpoints.incoming, engine, clock),

@@ -201,6 +201,9 @@ class Retention:
         choices=COUNTS_FROM,
     )
     purge_interval: int = _setting("60s", "Pause between two purges.", kind="duration")
+    hold_role: str = _setting(
+        "compliance", "Role of those who may put a legal hold; it takes two of them."
+    )
     on_end: str = _setting(
         "destroy", "What happens when a person ends a conversation.", choices=ON_END
     )

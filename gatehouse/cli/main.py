@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "tracker": ("gatehouse.cli.tracker:tracker", "Export, erase and prove what is stored."),
+    "hold": ("gatehouse.cli.hold:hold", "Legal holds, by two persons."),
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),
     "widget": ("gatehouse.cli.widget:widget", "Show the chat page inside a page of your own."),
     "webhooks": ("gatehouse.cli.webhooks:webhooks", "Signed messages to and from other systems."),

@@ -38,15 +38,15 @@ def export(username: str, form: str, output: Path | None) -> None:
     """Everything that is stored about a person, for that person."""
     from gatehouse.tracker.export_page import page
 
-    runtime = _runtime()
-    person = _person(runtime, username)
+    runtime = deployment()
+    person = find_person(runtime, username)
     runtime.audit.append("export", person=person.id, form=form, by="operator")
     document = runtime.rights.export(person)
     if form == "html":
         text = page(document, runtime.settings.policy.time_zone)
     else:
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    _put(text, output)
+    put(text, output)
 
 
 @tracker.command()
@@ -58,22 +58,22 @@ def erase(username: str, yes: bool, output: Path | None) -> None:
 
     The account and its authenticator stay. Prints a signed receipt for the person.
     """
-    runtime = _runtime()
-    person = _person(runtime, username)
+    runtime = deployment()
+    person = find_person(runtime, username)
     if not yes:
         click.confirm(
             f"Erase everything that {person.username} said, for good?", abort=True, err=True
         )
     runtime.audit.append("administration", operation="tracker.erase", person=person.id)
     erased = runtime.rights.erase(person.id)
-    _put(json.dumps(erased.receipt, indent=2) + "\n", output)
+    put(json.dumps(erased.receipt, indent=2) + "\n", output)
     click.echo(f"{erased.conversations} conversations erased", err=True)
 
 
 @tracker.command("receipt-key")
 def receipt_key() -> None:
     """The public key that verifies receipts, to publish."""
-    click.echo(_runtime().receipts.public_key, nl=False)
+    click.echo(deployment().receipts.public_key, nl=False)
 
 
 @tracker.command("verify-receipt")
@@ -91,7 +91,7 @@ def verify_receipt(receipt: Any, key: Any) -> None:
         verify(found, key.read(LARGEST))
         click.echo("the receipt is genuine")
         return
-    runtime = _runtime()
+    runtime = deployment()
     verify(found, runtime.receipts.public_key)
     _compare_with_log(runtime, found)
     click.echo(f"the receipt is genuine and is what entry {found['log_entry']} of the log says")
@@ -120,7 +120,7 @@ def verify_erasure(backup: str, ring: Path | None, purge: bool, as_json: bool) -
     from gatehouse.tracker.backups import open_backup
     from gatehouse.tracker.proof import Prover
 
-    runtime = _runtime()
+    runtime = deployment()
     if purge:
         runtime.purge()
     with ExitStack() as opened:
@@ -205,7 +205,8 @@ def _compare_with_log(runtime: Runtime, receipt: dict[str, Any]) -> None:
         )
 
 
-def _put(text: str, output: Path | None) -> None:
+def put(text: str, output: Path | None) -> None:
+    """Write to stdout, or to a new file that only its owner reads."""
     if output is None:
         click.echo(text, nl=False)
         return
@@ -217,13 +218,15 @@ def _put(text: str, output: Path | None) -> None:
         raise InvalidInput(f"{output} cannot be written: {error.strerror}") from error
 
 
-def _runtime() -> Runtime:
+def deployment() -> Runtime:
+    """The deployment that a command works on."""
     from gatehouse.runtime import open_runtime
 
     return open_runtime(home_directory())
 
 
-def _person(runtime: Runtime, username: str) -> Person:
+def find_person(runtime: Runtime, username: str) -> Person:
+    """The person with a user name. Raises `InvalidInput`."""
     person = runtime.directory.by_username(username)
     if person is None:
         raise InvalidInput(

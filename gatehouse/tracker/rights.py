@@ -14,6 +14,7 @@ from typing import Any, Final
 from gatehouse.clock import Clock, as_iso
 from gatehouse.identity import Directory, Person, Sessions
 from gatehouse.stepup import Totp
+from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.lifecycle import Conversations, Summary
 from gatehouse.tracker.receipts import Receipt
 from gatehouse.tracker.transcript import Words, words_of
@@ -30,6 +31,10 @@ NOT_INCLUDED: Final = (
         "words; ask your data protection officer for an extract."
     ),
     "Records of your employment, which HR keeps elsewhere.",
+    (
+        "What a legal hold keeps after its end: it is readable for the named holders alone. Where a law "
+        "forbids to tell of a hold, it is not listed here."
+    ),
 )
 
 
@@ -50,12 +55,14 @@ class Rights:
         sessions: Sessions,
         totp: Totp,
         conversations: Conversations,
+        holds: Holds,
         clock: Clock,
     ) -> None:
         self._directory = directory
         self._sessions = sessions
         self._totp = totp
         self._conversations = conversations
+        self._holds = holds
         self._clock = clock
 
     def export(self, person: Person) -> dict[str, Any]:
@@ -86,6 +93,14 @@ class Rights:
             "conversations": [
                 _conversation(summary, words_of(events))
                 for summary, events in self._conversations.everything(person.id)
+            ],
+            "legal_holds": [
+                {
+                    "since": as_iso(hold.approved_at or hold.proposed_at),
+                    "conversations": len(hold.handles),
+                    "reason": hold.reason,
+                }
+                for hold in self._holds.shown_to(person.id)
             ],
             "not_included": list(NOT_INCLUDED),
         }

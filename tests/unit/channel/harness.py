@@ -44,6 +44,7 @@ from gatehouse.settings import load_settings
 from gatehouse.stepup import Resume, StepUp, Totp
 from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
+from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.schema import metadata as tracker_metadata
@@ -71,6 +72,9 @@ class Notes:
             raise AuditUnavailable("disk full")
         self.entries.append((kind, facts))
         return len(self.entries)
+
+    def pseudonym(self, kind: str, identity: str) -> str:
+        return f"{kind} {identity}"
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.entries]
@@ -162,6 +166,7 @@ class Site:
         traces = PersonTraces(
             self.audit, sessions, step_up, exports, self.receipts, lambda people, conversations: []
         )
+        holds = Holds(engine, ring, clock, key, self.audit)
         conversations = Conversations(
             engine, ring, clock, settings.retention, self.audit, traces=traces
         )
@@ -179,7 +184,7 @@ class Site:
             conversations=conversations,
             audit=self.audit,
             exports=exports,
-            rights=Rights(self.directory, sessions, self.totp, conversations, clock),
+            rights=Rights(self.directory, sessions, self.totp, conversations, holds, clock),
             totp=self.totp,
             policies=SimpleNamespace(
                 poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)

@@ -19,6 +19,7 @@ from gatehouse.stepup import schema as stepup_schema
 from gatehouse.tracker import Conversations
 from gatehouse.tracker.endings import Dying
 from gatehouse.tracker.export_page import page
+from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts, verify
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.traces import PersonTraces
@@ -37,6 +38,9 @@ class Log:
     def append(self, kind: str, **facts: Any) -> int:
         self.entries.append({"kind": kind, **facts})
         return len(self.entries)
+
+    def pseudonym(self, kind: str, identity: str) -> str:
+        return f"{kind} {identity}"
 
 
 @dataclass
@@ -90,7 +94,8 @@ def office(deployment: Deployment) -> Iterator[Office]:
     )  # fmt: skip
     conversations = deployment.open_conversations(traces=traces)
     directory = Directory(engine, clock, CHEAPEST, key=KEY)
-    rights = Rights(directory, sessions, totp, conversations, clock)
+    holds = Holds(engine, deployment.ring, clock, KEY, log)
+    rights = Rights(directory, sessions, totp, conversations, holds, clock)
     yield Office(
         deployment, log, directory, sessions, step_up, exports, receipts, conversations, rights
     )

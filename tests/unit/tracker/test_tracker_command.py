@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
+from gatehouse.cli.hold import hold
 from gatehouse.cli.purge import purge
 from gatehouse.cli.tracker import tracker
 from gatehouse.clock import SettableClock
@@ -191,3 +193,47 @@ def test_a_purge_that_fails_is_counted(runtime: Runtime, monkeypatch: pytest.Mon
     status = runtime.purges.status()
     assert (1, 1, None) == (status.runs, status.failures, status.last_success_at)
     assert 90.0 == runtime.purges.lag(runtime.clock.now())
+
+
+def test_a_hold_on_the_command_line(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two persons with role, password and code put it, read it and release it; nobody else can."""
+    erin = person(runtime)
+    secrets = {}
+    for name in ("ada", "bo"):
+        made = runtime.directory.add(
+            name, name, ["compliance"], "long harbour seventeen plums", must_change_password=False
+        )
+        secrets[name] = pyotp.random_base32()
+        runtime.totp.set_demo_secret(made.id, secrets[name])
+    talk(runtime, erin, "c", "my words")
+
+    secret = tmp_path / "password"
+    secret.write_text("long harbour seventeen plums\n")
+    monkeypatch.setenv("GATEHOUSE_PASSWORD_FILE", str(secret))
+
+    def code(name: str) -> str:
+        runtime.clock.advance(30)  # type: ignore[attr-defined]
+        return pyotp.TOTP(secrets[name]).at(int(runtime.clock.now())) + "\n"
+
+    def do(*arguments: str, typed: str | None = None) -> Result:
+        return call(*arguments, command=hold, typed=typed)
+
+    with pytest.raises(InvalidInput, match="may not hold"):
+        do("propose", "erin", "--by", "erin", "--reason", "x")
+    with pytest.raises(GatehouseError, match="code"):
+        do("propose", "erin", "--by", "ada", "--reason", "x", typed="000000\n")
+    made_by_ada = do("propose", "erin", "--by", "ada", "--reason", "case 4711", typed=code("ada"))
+    name = made_by_ada.stdout.split("\n")[-2]
+    do("approve", name, "--by", "bo", typed=code("bo"))
+    assert "case 4711" in str(runtime.rights.export(erin)["legal_holds"])
+    receipt = runtime.rights.erase(erin.id).receipt
+    assert 1 == receipt["under_legal_hold"]
+    (row,) = do("list").stdout.splitlines()
+    assert [name, "active", "erin", "1"] == row.split("\t")[:4]
+    shown = do("read", name, "--by", "ada", typed=code("ada")).stdout
+    assert "my words" in shown
+    do("release", name, "--by", "bo", typed=code("bo"))
+    assert "released" == json.loads(do("list", "--json").stdout)["state"]
+    assert 4 == kinds(runtime).count("legal_hold")
