@@ -27,6 +27,7 @@ from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
 from gatehouse.identity.assertions import LIFETIME, SKEW
 from gatehouse.identity.calls import WINDOW, Caller
+from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing, open_ring
 from gatehouse.logs import take_over
@@ -58,6 +59,7 @@ class Runtime:
     audit: AuditLog
     checkpoints: Checkpointer
     directory: Directory
+    devices: Devices
     sessions: Sessions
     issuer: Issuer
     verifier: Verifier
@@ -227,6 +229,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         audit=audit,
         checkpoints=checkpoints,
         directory=directory,
+        devices=Devices(clock, ring.service_key("devices")),
         sessions=sessions,
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sanic.request import Request
 from sanic.response import HTTPResponse, empty, json, raw
 
-from gatehouse.channel import throttles
+from gatehouse.channel import cookies, throttles
 from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
 from gatehouse.channel.body import only, read_object, text_field
 from gatehouse.channel.failures import ApiError
@@ -29,12 +29,14 @@ from gatehouse.channel.text import TextTooLong, normalise
 from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
 from gatehouse.identity.exports import Ticket, TicketRefused
+from gatehouse.identity.people import fold_username
 from gatehouse.tracker.export_page import page
 
 if TYPE_CHECKING:
+    from sanic.cookies.request import CookieRequestParameters as RequestParameters
+
     from gatehouse.identity import Person, Session
 
-COOKIE = "__Host-gatehouse"
 MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"
 TOKEN = r"[A-Za-z0-9_.:-]{1,128}"
 REQUESTS_PER_MINUTE = 240  # of one session, all endpoints together
@@ -88,11 +90,14 @@ class Api:
         await self._admit(self._sign_ins, source)
         async with self._hashing:
             token, session, person = await asyncio.to_thread(
-                self._open, credentials, source, request.cookies.get(COOKIE)
+                self._open, credentials, source, request.cookies
             )
         self._shedding.good(token)
         response = json(self._about(session, person))
-        self._set_cookie(response, token)
+        cookies.set_session(response, token)
+        devices = self._services.devices
+        device = devices.read(request.cookies.get(cookies.DEVICE), person.username)
+        cookies.set_device(response, devices.issue(person.username, device))
         return response
 
     async def session(self, request: Request) -> HTTPResponse:
@@ -114,7 +119,7 @@ class Api:
         self._repeats.forget(speaker.session.id)
         self._turns.forget(speaker.session.conversation_id)
         response = empty()
-        self._drop_cookie(response)
+        cookies.drop_session(response)
         return response
 
     async def message(self, request: Request) -> HTTPResponse:
@@ -200,7 +205,7 @@ class Api:
         """Who sends `request`; raises `ApiError` 401, 403 or `TooMany`."""
         self._admission.check_origin(request)
         source = self._admission.source(request)
-        token = request.cookies.get(COOKIE)
+        token = request.cookies.get(cookies.SESSION)
         if not token or len(token) > 256:
             await self._admit(self._strangers, source)
             raise ApiError(401, "signed_out", "Please sign in.")
@@ -214,7 +219,8 @@ class Api:
         await self._admit(self._requests, session.id, person.id)
         if request.method not in SAFE_METHODS:
             check_csrf(request, session.csrf)
-        return Speaker(session, person, network_zone(source))
+        device = self._services.devices.read(request.cookies.get(cookies.DEVICE), person.username)
+        return Speaker(session, person, network_zone(source), device)
 
     async def _admit(self, window: Limiter, key: str, person: str | None = None) -> None:
         await throttles.admit(self._services.audit, window, key, person)
@@ -282,7 +288,12 @@ class Api:
         return self._reply(speaker, reply)
 
     def _reply(self, speaker: Speaker, reply: Reply) -> HTTPResponse:
-        return json({**reply.as_json(), "expires_in": self._expires_in(speaker.session)})
+        response = json({**reply.as_json(), "expires_in": self._expires_in(speaker.session)})
+        if reply.confirmed_with:
+            username = speaker.person.username
+            token = self._services.devices.issue(username, speaker.device, reply.confirmed_with)
+            cookies.set_device(response, token)
+        return response
 
     def _about(self, session: Session, person: Person) -> dict[str, Any]:
         return {
@@ -296,29 +307,16 @@ class Api:
         ends = min(session.last_seen_at + terms.idle, session.started_at + terms.absolute)
         return max(0, int(ends - now))
 
-    @staticmethod
-    def _set_cookie(response: HTTPResponse, token: str) -> None:
-        response.add_cookie(
-            COOKIE.removeprefix("__Host-"),
-            token,
-            host_prefix=True,
-            secure=True,
-            httponly=True,
-            samesite="Strict",
-            path="/",
-        )
-
-    @staticmethod
-    def _drop_cookie(response: HTTPResponse) -> None:
-        response.delete_cookie(COOKIE.removeprefix("__Host-"), host_prefix=True)
-
     # Blocking parts, run in a thread
 
     def _open(
-        self, credentials: _Credentials, source: str, old_token: str | None
+        self, credentials: _Credentials, source: str, sent: RequestParameters
     ) -> tuple[str, Session, Person]:
         services = self._services
-        person = self._checked(credentials, source)
+        old_token = sent.get(cookies.SESSION)
+        named = fold_username(credentials.username)
+        device = services.devices.read(sent.get(cookies.DEVICE), named)
+        person = self._checked(credentials, source, device.id)
         if old_token:
             self._close_old(old_token)
         services.audit.append("sign_in", person=person.id)
@@ -326,18 +324,24 @@ class Api:
         services.conversations.started(session.conversation_id, person.id)
         return token, session, person
 
-    def _checked(self, given: _Credentials, source: str) -> Person:
+    def _checked(self, given: _Credentials, source: str, device: str) -> Person:
         """The person who signs in; every refusal is recorded and raised as `ApiError`."""
         directory, audit = self._services.directory, self._services.audit
         try:
             if given.new_password:
                 changed = directory.change_password(
-                    given.username, given.password, given.new_password, source=source
+                    given.username,
+                    given.password,
+                    given.new_password,
+                    source=source,
+                    device=device,
                 )
                 ended = self._services.sessions.close_all(changed.id)  # who knew the old one is out
                 audit.append("password_changed", person=changed.id, sessions=ended)
                 return changed
-            person = directory.check_password(given.username, given.password, source=source)
+            person = directory.check_password(
+                given.username, given.password, source=source, device=device
+            )
         except SignInRefused as refused:
             audit.append("sign_in_refused", reason=refused.reason)
             raise _sign_in_answer(refused) from refused

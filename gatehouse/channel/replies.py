@@ -28,6 +28,7 @@ class Reply:
     challenge: dict[str, Any] | None = None
     ended: bool = False
     accepted: bool | None = None  # what became of a code; None when there was none
+    confirmed_with: str = ""  # the authenticator of a code that was good
     until_end: int | None = None  # how many messages there were when the bot said goodbye
 
     @classmethod

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatehouse.clock import Clock
     from gatehouse.identity import Directory, Issuer, Sessions
     from gatehouse.identity.calls import Caller
+    from gatehouse.identity.devices import Devices
     from gatehouse.identity.exports import Exports
     from gatehouse.keys import KeyRing
     from gatehouse.policy import PolicyStore
@@ -36,6 +37,8 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def directory(self) -> Directory: ...
+    @property
+    def devices(self) -> Devices: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

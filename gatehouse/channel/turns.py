@@ -27,6 +27,7 @@ from gatehouse.channel.text import FoundCode, find_code, is_consent, is_refusal,
 from gatehouse.errors import GatehouseError
 from gatehouse.identity import SessionEnded
 from gatehouse.identity.assertions import METADATA_KEY
+from gatehouse.identity.devices import UNKNOWN, Device
 from gatehouse.logs import get_logger, place_of
 from gatehouse.stepup import ChallengeRefused, looks_like_code
 from gatehouse.tracker.transcript import DISPLAY, RESUMED
@@ -61,6 +62,7 @@ class Speaker:
     session: Session
     person: Person
     network_zone: str
+    device: Device = UNKNOWN
 
 
 class Turns:
@@ -173,6 +175,7 @@ class Turns:
                     session.id,
                     session.conversation_id,
                     code,
+                    known_with=speaker.device.confirmed_with,
                 )
             except ChallengeRefused as refused:
                 return Reply.say(refused.message, accepted=False)
@@ -189,6 +192,8 @@ class Turns:
         reply = await self._ask_rasa(speaker, message_id, text, metadata, grant.id)
         self._granted.pop(key, None)
         reply.accepted = True
+        find = self._services.step_up.authenticator_of
+        reply.confirmed_with = await asyncio.to_thread(find, speaker.person.id)
         return reply
 
     async def _cancel(self, speaker: Speaker, challenge_id: str) -> Reply:

@@ -19,9 +19,9 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
 from gatehouse import metrics
-from gatehouse.channel import housekeeping, mounts, observing, rasa_side
+from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_side
 from gatehouse.channel.admission import Admission
-from gatehouse.channel.api import COOKIE, Api
+from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.hooks import Hooks
@@ -209,7 +209,7 @@ class Doorkeeper:
         admission = Admission(settings)
         readiness = Readiness(probes(services))
         windows = Windows(services.clock, settings, services.ring)
-        shedding = Shedding(COOKIE, settings.limits.strangers_per_second)
+        shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
         self._built = _Built(
             admission=admission,

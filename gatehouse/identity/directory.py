@@ -156,24 +156,29 @@ class Directory:
         self._guard.clear(person.username)
         return person
 
-    def change_password(self, username: str, current: str, new: str, *, source: str = "") -> Person:
+    def change_password(
+        self, username: str, current: str, new: str, *, source: str = "", device: str = ""
+    ) -> Person:
         """A person's own change, also the forced one of an initial password.
 
         Raises `SignInRefused` when `current` is not right and `PasswordRefused` for a bad `new`.
         """
-        person = self.check_password(username, current, source=source)
+        person = self.check_password(username, current, source=source, device=device)
         if hmac.compare_digest(_digest(current), _digest(new)):
             raise PasswordRefused("unchanged", "the new password is the old one")
         return self.set_password(person.id, new)
 
-    def check_password(self, username: object, password: object, *, source: str = "") -> Person:
+    def check_password(
+        self, username: object, password: object, *, source: str = "", device: str = ""
+    ) -> Person:
         """The person who has this name and password, and is not disabled.
 
         Raises `SignInRefused`, with the same words and work for an unknown name, a wrong password
-        and a disabled person. `source` is where the attempt comes from, such as an address.
+        and a disabled person. `source` is where the attempt comes from, such as an address;
+        `device` is the id of a browser that this name is known in.
         """
         folded = fold_username(username)
-        with self._guard.attempt(folded, source) as attempt:
+        with self._guard.attempt(folded, source, device) as attempt:
             row = None if folded is None else self._row(schema.people.c.username == folded)
             stored = None if row is None else str(row["password_hash"])
             right = self._hasher.verify(stored, password)

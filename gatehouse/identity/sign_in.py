@@ -1,6 +1,8 @@
 """The throttle of sign-in: per user name and per source, both counted before the password is checked.
 
-It answers alike for names that exist and names that do not, and it never sees a password. Names and
+A browser in which the name signed in before has a counter of its own, so that strangers who guess
+delay each other and not the owner. When that counter is used up, the browser is a stranger again. It
+answers alike for names that exist and names that do not, and it never sees a password. Names and
 sources enter its table as keyed hashes only, because people type passwords into the wrong field.
 """
 
@@ -25,6 +27,9 @@ PER_NAME = Backoff(free=4, base=1.0, longest=900.0, lock_at=100)
 
 PER_SOURCE = Backoff(free=20, base=1.0, longest=60.0, forget_after=3600.0)
 """A whole office may share one address, so a source waits at most a minute and is never locked."""
+
+PER_DEVICE = Backoff(free=4, base=1.0, longest=60.0, lock_at=20)
+"""Of a browser that the name is known in: enough for a bad day, few for somebody who stole it."""
 
 _WORDS = {
     "credentials": "The user name or the password is not right.",
@@ -56,19 +61,21 @@ def spoken_wait(seconds: float) -> str:
 class Attempt:
     """One sign-in attempt that was admitted and is already counted."""
 
-    def __init__(self, guard: SignInGuard, name: str, source: str) -> None:
+    def __init__(self, guard: SignInGuard, names: Throttle, name: str, source: str) -> None:
         self._guard = guard
+        self._names = names
         self._name = name
         self._source = source
 
     def succeed(self) -> None:
-        """The password was right: forget the failures of the name, uncount this one of the source.
+        """The password was right: forget the failures of the name (or of its browser), uncount this
+        one of the source.
 
         The source keeps its other failures, or one good account would pay for guessing at others.
         """
         with transaction(self._guard.engine) as connection:
             self._guard.sources.relent(connection, self._source)
-            self._guard.names.clear(connection, self._name)
+            self._names.clear(connection, self._name)
 
 
 class SignInGuard:
@@ -78,25 +85,39 @@ class SignInGuard:
         self.engine = engine
         self.names = Throttle(schema.sign_in_throttle, PER_NAME, clock)
         self.sources = Throttle(schema.sign_in_throttle, PER_SOURCE, clock)
+        self.devices = Throttle(schema.sign_in_throttle, PER_DEVICE, clock)
         self._key = key
 
     @contextmanager
-    def attempt(self, name: str | None, source: str) -> Iterator[Attempt]:
+    def attempt(self, name: str | None, source: str, device: str = "") -> Iterator[Attempt]:
         """Count an attempt for `name` (None: not even a possible name) from `source`.
 
-        Raises `SignInRefused` (`throttled`, `locked`) without counting when either has to wait.
+        `device` is the id of a browser that the name is known in, "" for any other. Raises
+        `SignInRefused` (`throttled`, `locked`) without counting when either has to wait.
         """
-        name_key, source_key = self._hashed("name", name or ""), self._hashed("source", source)
+        source_key = self._hashed("source", source)
         with transaction(self.engine) as connection:
             # Always in this order: two attempts must not wait for each other's row.
             at_source = self.sources.check(connection, source_key)
-            of_name = self.names.check(connection, name_key)
+            names, name_key, of_name = self._name_counter(connection, name or "", device)
             refusal = _refusal(at_source, of_name)
             if refusal is None:
-                self._count(connection, (source_key, at_source), (name_key, of_name))
+                self.sources.count(connection, source_key, at_source.failures)
+                names.count(connection, name_key, of_name.failures)
         if refusal is not None:
             raise refusal
-        yield Attempt(self, name_key, source_key)
+        yield Attempt(self, names, name_key, source_key)
+
+    def _name_counter(
+        self, connection: Connection, name: str, device: str
+    ) -> tuple[Throttle, str, Standing]:
+        if device:
+            key = self._hashed("device", f"{device}\n{name}")
+            standing = self.devices.check(connection, key)
+            if not standing.locked:
+                return self.devices, key, standing
+        key = self._hashed("name", name)
+        return self.names, key, self.names.check(connection, key)
 
     def clear(self, name: str) -> None:
         """Forget the failures of a user name."""
@@ -108,12 +129,6 @@ class SignInGuard:
         keep = {self._hashed("name", name) for name in names}
         with transaction(self.engine) as connection:
             return self.names.prune(connection, before, keep)
-
-    def _count(
-        self, connection: Connection, source: tuple[str, Standing], name: tuple[str, Standing]
-    ) -> None:
-        self.sources.count(connection, source[0], source[1].failures)
-        self.names.count(connection, name[0], name[1].failures)
 
     def _hashed(self, kind: str, value: str) -> str:
         material = f"gatehouse sign-in {kind}\n{value}".encode("utf-8", "surrogatepass")

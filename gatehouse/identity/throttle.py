@@ -84,6 +84,12 @@ class Throttle:
         until = self._clock.now() + self._backoff.delay(failures + 1)
         self._write(connection, key, failures + 1, until)
 
+    def leave(self, connection: Connection, key: str) -> None:
+        """The work of `count` without its effect, where an answer must not be told by its time."""
+        table = self._table
+        unchanged = {"failures": table.c.failures, "blocked_until": table.c.blocked_until}
+        connection.execute(table.update().where(table.c.key == key).values(**unchanged))
+
     def admit(self, connection: Connection, key: str) -> Standing:
         """`check`, and `count` when the standing is open."""
         standing = self.check(connection, key)

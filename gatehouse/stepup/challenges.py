@@ -155,10 +155,9 @@ class Challenges:
             .where(table.c.id == challenge_id, self._answerable(), table.c.attempts_left > 0)
             .values(attempts_left=table.c.attempts_left - 1)
         )
-        if taken.rowcount != 1:
-            return None
         left = sa.select(table.c.attempts_left).where(table.c.id == challenge_id)
-        return int(connection.execute(left).scalar_one())
+        found = connection.execute(left).scalar_one_or_none()
+        return int(found) if taken.rowcount == 1 and found is not None else None
 
     def claim(self, challenge_id: str, step: int) -> bool:
         """Mark a challenge as passed with the code of `step`; true for one caller only."""

@@ -21,6 +21,9 @@ _SENTENCES = {
     "throttled": "That was a lot of codes in a short time. Wait {wait}, then try again.",
     "locked": "Codes for this account are locked after too many wrong ones. "
     "Ask your administrator to reset your second factor.",
+    "locked_here": "Codes for this account are locked after too many wrong ones, except in browsers "
+    "where you gave a good code before. Use one of those, or ask your administrator to reset your "
+    "second factor.",
     "not_enrolled": "You have no authenticator app set up yet. "
     "Set one up first, or ask your administrator.",
     "unknown": "No request is waiting for a code. Ask again if you still want something.",
@@ -50,7 +53,7 @@ class ChallengeRefused(GatehouseError):
         state: str = "",
     ) -> None:
         number = "1 try" if attempts_left == 1 else f"{attempts_left} tries"
-        sentence = _SENTENCES[state if reason == "unknown" and state else reason]
+        sentence = _SENTENCES[state if reason in ("unknown", "locked") and state else reason]
         super().__init__(sentence.format(tries=f"{number} left.", wait=spoken_wait(retry_after)))
         self.reason = reason
         self.attempts_left = attempts_left

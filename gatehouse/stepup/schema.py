@@ -69,3 +69,12 @@ grants = sa.Table(
 )
 
 code_throttle = throttle_table("gh_code_throttle", metadata)
+
+# How many wrong codes were looked at on which day (days since the epoch), for the yearly bound.
+wrong_codes = sa.Table(
+    "gh_wrong_codes",
+    metadata,
+    sa.Column("key", sa.String(80), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("wrong", sa.Integer, nullable=False),
+)

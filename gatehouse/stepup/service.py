@@ -22,7 +22,7 @@ from gatehouse.stepup.challenges import Challenge, Challenges, Found
 from gatehouse.stepup.codes import parse_code
 from gatehouse.stepup.grants import Grant, Grants, Use
 from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
-from gatehouse.stepup.throttle import PER_AUTHENTICATOR, code_throttle
+from gatehouse.stepup.throttle import CodeThrottle, Counter
 from gatehouse.stepup.totp import CodeRefused, Totp
 
 LONGEST_CHALLENGE = 300
@@ -67,7 +67,7 @@ class StepUp:
             engine, clock, key, tags, settings.challenge, settings.attempts
         )
         self._grants = Grants(engine, clock, key, tags)
-        self._throttle = code_throttle(clock, PER_AUTHENTICATOR)
+        self._throttle = CodeThrottle(clock)
 
     def request(
         self,
@@ -111,26 +111,44 @@ class StepUp:
         return self._challenges.failed(conversation_id, self._attempts)
 
     def answer(
-        self, challenge_id: str, session_id: str, conversation_id: str, code: object
+        self,
+        challenge_id: str,
+        session_id: str,
+        conversation_id: str,
+        code: object,
+        *,
+        known_with: str = "",
     ) -> Grant:
         """The grant for a good code; raises `ChallengeRefused`, or `StepUpUnavailable` when it
-        cannot be recorded. A code that was good is used up either way."""
+        cannot be recorded. A code that was good is used up either way.
+
+        `known_with` is the authenticator that gave a good code in this browser before; see
+        `gatehouse.stepup.throttle`. A code that is wrong, used, not looked at because of the
+        throttle, or for somebody without an authenticator costs the same work.
+        """
         challenge = self._waiting(challenge_id, session_id, conversation_id)
-        authenticator = self._totp.authenticator(challenge.person_id)
-        if authenticator is None:
-            raise self._refused(challenge, ChallengeRefused("not_enrolled"))
-        attempts_left = self._count_try(challenge, authenticator, parse_code(code))
+        person = challenge.person_id
+        authenticator = self._totp.authenticator(person)
+        account = authenticator or self._tags.of("person", person)
+        counter = Counter(account, known=authenticator is not None and known_with == authenticator)
+        attempts_left = self._count_try(challenge, counter, parse_code(code))
         try:
-            step = self._totp.verify(challenge.person_id, code)
+            step = self._totp.verify(person, code)
         except CodeRefused as refusal:
+            with transaction(self._engine) as connection:
+                self._throttle.settle(connection, counter, slip=refusal.slip)
             raise self._failed(challenge, refusal, attempts_left) from None
         if not self._challenges.claim(challenge.id, step):
             found = self._challenges.find(challenge_id, session_id, conversation_id)
             raise self._refused(challenge, _refusal_of(found))
         self._write("step_up_passed", challenge.subject)
         with transaction(self._engine) as connection:
-            self._throttle.clear(connection, authenticator)
+            self._throttle.good(connection, counter)
         return self._grants.issue(challenge.subject)
+
+    def authenticator_of(self, person_id: str) -> str:
+        """The authenticator of a person, to remember a browser with; "" for none."""
+        return self._totp.authenticator(person_id) or ""
 
     def cancel(self, challenge_id: str, session_id: str, conversation_id: str) -> bool:
         """Stop waiting, because the person says so; false when it did not wait any more."""
@@ -185,7 +203,9 @@ class StepUp:
 
     def expire(self) -> int:
         """Close and delete what is over; for the purge loop. Returns how many rows went."""
-        return self._challenges.expire(_KEEP_SECONDS) + self._grants.expire()
+        with transaction(self._engine) as connection:
+            counted = self._throttle.prune(connection)
+        return self._challenges.expire(_KEEP_SECONDS) + self._grants.expire() + counted
 
     def _waiting(self, challenge_id: str, session_id: str, conversation_id: str) -> Challenge:
         found = self._challenges.find(challenge_id, session_id, conversation_id)
@@ -195,20 +215,26 @@ class StepUp:
         self._call("step_up_refused", conversation=conversation_id, reason=refusal.reason)
         raise refusal
 
-    def _count_try(self, challenge: Challenge, authenticator: str, digits: str | None) -> int:
+    def _count_try(self, challenge: Challenge, counter: Counter, digits: str | None) -> int:
         """Throttle, then count one try of `digits`; the tries left. Raises `ChallengeRefused`."""
         left: int | None = None
         with transaction(self._engine) as connection:
-            standing = self._throttle.check(connection, authenticator)
-            if standing.open and digits is not None:
-                left = self._challenges.take_attempt(connection, challenge.id)
-                if left is not None:
-                    self._throttle.count(connection, authenticator, standing.failures)
+            standing = self._throttle.check(connection, counter)
+            looked_at = standing.open and digits is not None
+            left = self._challenges.take_attempt(connection, challenge.id if looked_at else "")
+            if left is not None:
+                self._throttle.count(connection, counter, standing)
+            else:
+                self._throttle.count_none(connection, counter, standing)
         if left is not None:
             return left
+        self._totp.pretend(challenge.person_id)
+        with transaction(self._engine) as connection:
+            self._throttle.settle(connection, counter, slip=False)
+        self._challenges.passed_with(challenge.person_id, challenge.session_id, None)
         remaining = challenge.attempts_left
         if standing.locked:
-            refusal = ChallengeRefused("locked")
+            refusal = ChallengeRefused("locked", state="" if counter.known else "locked_here")
         elif not standing.open:
             refusal = ChallengeRefused(
                 "throttled", attempts_left=remaining, retry_after=standing.wait
@@ -228,6 +254,9 @@ class StepUp:
     ) -> ChallengeRefused:
         """Record a wrong code and choose the words for it; the log gets the true reason."""
         subject = challenge.subject
+        if refusal.reason == "not_enrolled":
+            self._challenges.passed_with(challenge.person_id, challenge.session_id, None)
+            return self._refused(challenge, ChallengeRefused("not_enrolled"))
         mine = self._challenges.passed_with(challenge.person_id, challenge.session_id, refusal.step)
         self._write("step_up_failed", subject, reason=refusal.reason, attempts_left=attempts_left)
         if attempts_left == 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,24 +25,36 @@ from gatehouse.keys.columns import SealedColumn
 from gatehouse.keys.envelope import associated_data, seal, unseal
 from gatehouse.stepup.codes import DIGITS, parse_code
 from gatehouse.stepup.schema import authenticators as table
+from gatehouse.stepup.slips import LATE_STEPS, is_slip
 
 STEP = 30
 """Seconds per time step (RFC 6238 section 4.1)."""
 
 _SEED = re.compile(r"[A-Z2-7]{32}")
 _NOT_A_CODE = ""
+_NEVER_GOOD = "------"
 _NO_SEED = "A" * 32
 _NO_STEP = -1
 
 
 class CodeRefused(GatehouseError):
     """The code is not accepted. `reason` is `malformed`, `wrong`, `replayed` or `not_enrolled`;
-    `step` is the time step of a replayed code. The message never says more than "not accepted"."""
+    `step` is the time step of a replayed code; `slip` says that a wrong one was nearly right, see
+    `gatehouse.stepup.slips`. The message never says more than "not accepted"."""
 
-    def __init__(self, reason: str, step: int | None = None) -> None:
+    def __init__(self, reason: str, step: int | None = None, *, slip: bool = False) -> None:
         super().__init__("the code was not accepted")
         self.reason = reason
         self.step = step
+        self.slip = slip
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The newest good step whose code it is, if any, and whether it is a slip of a good one."""
+
+    step: int | None
+    slip: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,7 @@ class Totp:
         self._key = key
         self._back = back
         self._issuer = issuer
+        self._nobody = seal(key, _NO_SEED.encode("ascii"), _bound("", ""))
 
     def enrol(self, person_id: str, label: str) -> Enrolment:
         """Begin an enrolment for `person_id`, replacing one that was never confirmed.
@@ -94,8 +108,7 @@ class Totp:
         row = self._row(person_id)
         if row is None or row["confirmed_at"] is not None:
             raise CodeRefused("not_enrolled")
-        step = self._matching_step(self._seed(row), _parsed(code))
-        self._take(row["id"], step, pending=True)
+        self._take(row["id"], self._compare(self._seed(row), _parsed(code)), pending=True)
 
     def enrolled(self, person_id: str) -> bool:
         """Whether the person has an active authenticator."""
@@ -111,13 +124,23 @@ class Totp:
 
         Never call it without a throttle in front: six digits can be guessed.
         """
+        return self._verify(person_id, _parsed(code))
+
+    def pretend(self, person_id: str) -> None:
+        """The work of `verify` for a code that is not looked at; it is good for nobody."""
+        with suppress(CodeRefused):
+            self._verify(person_id, _NEVER_GOOD)
+
+    def _verify(self, person_id: str, code: str) -> int:
         row = self._row(person_id)
         active = row is not None and row["confirmed_at"] is not None
         # Somebody without an authenticator costs the same work as somebody with one.
-        step = self._matching_step(self._seed(row) if active else _NO_SEED, _parsed(code))
+        seed = self._seed(row) if active else self._no_seed()
+        compared = self._compare(seed, code)
         if row is None or not active:
+            self._use_up("", None)
             raise CodeRefused("not_enrolled")
-        return self._take(row["id"], step)
+        return self._take(row["id"], compared)
 
     def remove(self, person_id: str) -> bool:
         """Forget the person's authenticator, active or pending; false when there was none."""
@@ -178,23 +201,37 @@ class Totp:
                 "an administrator can remove it; after that a new one can be set up",
             ) from error
 
-    def _matching_step(self, seed: str, code: str) -> int | None:
-        """The newest step within the window whose code this is; every candidate is compared."""
+    def _compare(self, seed: str, code: str) -> _Compared:
+        """`code` against every candidate, always all of them."""
         generator = pyotp.TOTP(seed, digits=DIGITS, interval=STEP)
         current = int(self._clock.now() // STEP)
-        found = None
-        for step in range(current - self._back, current + 1):
+        oldest = current - self._back
+        found, slip = None, False
+        for step in range(oldest - LATE_STEPS, current + 1):
             expected = generator.generate_otp(step) if step >= 0 else _NOT_A_CODE
-            if hmac.compare_digest(expected.encode("ascii"), code.encode("ascii")):
-                found = step
-        return found
+            same = hmac.compare_digest(expected.encode("ascii"), code.encode("ascii"))
+            if step < oldest:
+                slip = slip or same
+                continue
+            slip = is_slip(expected, code) or slip
+            found = step if same else found
+        return _Compared(found, slip)
 
-    def _take(self, identity: str, step: int | None, *, pending: bool = False) -> int:
-        """Use up `step`; raises `CodeRefused`, `wrong` for None.
+    def _take(self, identity: str, compared: _Compared, *, pending: bool = False) -> int:
+        """Use up the step that was found; raises `CodeRefused`, `wrong` for none.
 
         A wrong code runs the same statement, against a step that nobody can take, so that its
         answer takes as long as that of a replayed one.
         """
+        step = compared.step
+        taken = self._use_up(identity, step, pending=pending)
+        if step is None:
+            raise CodeRefused("wrong", slip=compared.slip)
+        if not taken:
+            raise CodeRefused("replayed", step)
+        return step
+
+    def _use_up(self, identity: str, step: int | None, *, pending: bool = False) -> bool:
         state = table.c.confirmed_at.is_(None) if pending else table.c.confirmed_at.is_not(None)
         wanted = _NO_STEP if step is None else step
         change: dict[str, Any] = {"last_step": wanted}
@@ -206,16 +243,16 @@ class Totp:
                 .where(table.c.id == identity, table.c.last_step < wanted, state)
                 .values(**change)
             )
-        if step is None:
-            raise CodeRefused("wrong")
-        if taken.rowcount != 1:
-            raise CodeRefused("replayed", step)
-        return step
+        return bool(taken.rowcount == 1)
 
     def _row(self, person_id: str) -> Any:
         with transaction(self._engine) as connection:
             found = connection.execute(sa.select(table).where(table.c.person_id == person_id))
             return found.mappings().one_or_none()
+
+    def _no_seed(self) -> str:
+        """A seed that is nobody's, unsealed like anybody's."""
+        return unseal(self._key, self._nobody, _bound("", "")).decode("ascii")
 
     def _seed(self, row: Any) -> str:
         bound = _bound(row["id"], row["person_id"])

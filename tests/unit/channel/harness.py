@@ -37,6 +37,7 @@ from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
 from gatehouse.identity import CHEAPEST, METADATA_KEY, Directory, Issuer, Sessions, Verifier
 from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.calls import Caller
+from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
@@ -177,6 +178,7 @@ class Site:
             ring=ring,
             checkpoints=SimpleNamespace(poll=lambda: None),
             directory=self.directory,
+            devices=Devices(clock, key),
             sessions=sessions,
             issuer=self.issuer,
             caller=Caller(keys, clock),

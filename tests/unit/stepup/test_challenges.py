@@ -13,7 +13,7 @@ from gatehouse.stepup import Challenge, ChallengeRefused, StepUp
 from gatehouse.stepup.binding import Tags
 from gatehouse.stepup.challenges import Challenges
 from gatehouse.stepup.schema import challenges, grants, metadata
-from gatehouse.stepup.throttle import PER_AUTHENTICATOR
+from gatehouse.stepup.throttle import IN_A_ROW
 
 from .conftest import CONVERSATION, KEY, PERSON, RESUME, SESSION, VALUES, Desk, open_desk
 
@@ -230,7 +230,7 @@ def test_without_an_authenticator_there_is_a_way_to_go(desk: Desk) -> None:
 
 def test_guessing_is_slowed_down_across_requests(desk: Desk) -> None:
     """Asking anew gives new tries but no new speed; waiting as told helps."""
-    for number in range(PER_AUTHENTICATOR.free + 1):
+    for number in range(IN_A_ROW.free + 1):
         refusal(desk, desk.ask(), desk.wrong(number))
     challenge = desk.ask()
     answer = refusal(desk, challenge, desk.code())
@@ -244,7 +244,7 @@ def test_a_good_code_clears_the_count(desk: Desk) -> None:
     """Mistakes before a good code are forgiven."""
     for _ in range(5):
         challenge = desk.ask()
-        for number in range(PER_AUTHENTICATOR.free):
+        for number in range(IN_A_ROW.free):
             assert "wrong" == refusal(desk, challenge, desk.wrong(number)).reason
         assert desk.answer(challenge, desk.code())
         desk.clock.advance(30)
@@ -257,7 +257,7 @@ def test_codes_are_locked_after_fifty_wrong_ones(desk: Desk) -> None:
         answer = refusal(desk, desk.ask(), desk.wrong(number))
         looked_at += answer.reason in {"wrong", "too_many"}
         number += 1
-        desk.clock.advance(PER_AUTHENTICATOR.longest)
+        desk.clock.advance(IN_A_ROW.longest)
         if answer.reason == "locked":
             break
     assert (50, "locked") == (looked_at, refusal(desk, desk.ask(), desk.code()).reason)
@@ -267,7 +267,7 @@ def test_a_new_authenticator_lifts_the_lock(desk: Desk) -> None:
     """The lock belongs to the authenticator; enrolling another one starts afresh."""
     for number in range(60):
         refusal(desk, desk.ask(), desk.wrong(number))
-        desk.clock.advance(PER_AUTHENTICATOR.longest)
+        desk.clock.advance(IN_A_ROW.longest)
     desk.totp.remove(PERSON)
     desk.totp.set_demo_secret(PERSON, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     assert desk.answer(desk.ask(), desk.code())

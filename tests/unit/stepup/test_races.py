@@ -16,7 +16,7 @@ from gatehouse.errors import Unavailable
 from gatehouse.settings import StepUp as StepUpSettings
 from gatehouse.stepup import ChallengeRefused, GrantRefused
 from gatehouse.stepup.schema import challenges, grants
-from gatehouse.stepup.throttle import PER_AUTHENTICATOR
+from gatehouse.stepup.throttle import IN_A_ROW
 
 from .conftest import CONVERSATION, Desk, open_desk
 
@@ -90,7 +90,7 @@ def test_wrong_codes_at_once_are_not_looked_at_more_often(busy_desk: Desk) -> No
 
     outcomes = at_once(30, answer)
     checked = outcomes["wrong"] + outcomes["too_many"]
-    assert (0, PER_AUTHENTICATOR.free + 1) == (outcomes["granted"], checked)
+    assert (0, IN_A_ROW.free + 1) == (outcomes["granted"], checked)
 
 
 def test_a_right_code_among_wrong_ones_is_not_lost(

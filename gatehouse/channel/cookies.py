@@ -1,0 +1,43 @@
+"""The two cookies of the channel, and their attributes (ASVS 5.0 V3.3).
+
+Both carry the `__Host-` prefix, so that no other host or path can plant them, and neither can be
+read by a script. The session's goes with the browser; the device's stays, and opens nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic.response import HTTPResponse
+
+from gatehouse.identity.devices import LIFETIME
+
+SESSION = "__Host-gatehouse"
+DEVICE = "__Host-gatehouse-device"
+
+
+def set_session(response: HTTPResponse, token: str) -> None:
+    """Until the browser ends; the server ends it earlier."""
+    _set(response, SESSION, token)
+
+
+def drop_session(response: HTTPResponse) -> None:
+    response.delete_cookie(SESSION.removeprefix("__Host-"), host_prefix=True)
+
+
+def set_device(response: HTTPResponse, token: str) -> None:
+    """Stays over sign-out, so that the next sign-in is one from a known browser."""
+    _set(response, DEVICE, token, max_age=LIFETIME)
+
+
+def _set(response: HTTPResponse, name: str, value: str, **more: Any) -> None:
+    response.add_cookie(
+        name.removeprefix("__Host-"),
+        value,
+        host_prefix=True,
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+        path="/",
+        **more,
+    )
