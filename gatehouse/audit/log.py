@@ -157,7 +157,7 @@ class AuditLog(LogReader):
         except (SQLAlchemyError, Unavailable) as error:
             metrics.AUDIT_FAILURES.add()
             raise AuditUnavailable("the audit log cannot be written") from error
-        self._seen = sequence
+        self._seen = max(self._seen, sequence)
         metrics.recorded(kind, facts)
         return sequence
 

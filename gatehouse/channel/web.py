@@ -105,6 +105,7 @@ def _record_stop(services: Services) -> None:
     """A log that cannot be written must not keep a server from ending; the next start shows it."""
     try:
         services.audit.append("stop")
+        services.checkpoints.make()  # so that nothing waits unsigned for the next start
     except GatehouseError as error:
         log.error("the stop could not be recorded", error=place_of(error))
 

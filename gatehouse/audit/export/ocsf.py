@@ -1,9 +1,10 @@
 """Open Cybersecurity Schema Framework, version 1.8.0: one event per entry.
 
 Decisions are API activity with the profile `security_control` and its `authorizations`; sign-ins and
-step-ups are authentication; starts are application lifecycle; found tampering is a detection finding;
-everything that changes something kept is entity management. What the schema has no place for is under
-`unmapped`, and `raw_data` is the entry itself, so that it can be proven to be in the log.
+step-ups are authentication, new passwords account change; starts are application lifecycle; found
+tampering is a detection finding; everything that changes something kept is entity management. What the
+schema has no place for is under `unmapped`, and `raw_data` is the entry itself, so that it can be
+proven to be in the log.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ from gatehouse.audit.reader import Entry
 VERSION = "1.8.0"
 _PRODUCT = {"name": "Gatehouse", "vendor_name": "Gatehouse"}
 _OTHER = 99
+_REFUSALS = frozenset(
+    {
+        "assertion_refused",
+        "call_refused",
+        "request_refused",
+        "throttled",
+        "turn_refused",
+        "webhook_refused",
+    }
+)
 _ACTIONS = {"allow": (1, 1), "deny": (2, 2), "step_up": (_OTHER, 23)}  # action, disposition
 
 Event = dict[str, Any]
@@ -62,10 +73,12 @@ def event(entry: Entry, body: dict[str, Any], origin: str) -> Event:
 def _maker(kind: str) -> Callable[[str, dict[str, Any]], Event]:
     if kind in ("decision", "action"):
         return _decision
-    if kind in ("assertion_refused", "call_refused", "throttled", "turn_refused"):
+    if kind in _REFUSALS:
         return _refusal
     if kind.startswith(("sign_", "step_up_")) or kind == "session_ended":
         return _authentication
+    if kind == "password_changed":
+        return _account
     if kind in ("start", "stop"):
         return _lifecycle
     if kind in ("tamper", "checkpoint_refused"):
@@ -117,6 +130,10 @@ def _authentication(kind: str, body: dict[str, Any]) -> Event:
         "is_mfa": step_up,
         "is_remote": True,
     }
+
+
+def _account(kind: str, body: dict[str, Any]) -> Event:
+    return {"class_uid": 3001, "activity_id": 3, "user": _user(body), "actor": _actor(body)}
 
 
 def _lifecycle(kind: str, body: dict[str, Any]) -> Event:

@@ -9,11 +9,13 @@ _NOTABLE = {
     "assertion_refused": 3,
     "call_refused": 3,
     "policy_rejected": 3,
+    "request_refused": 2,
     "sign_in_refused": 2,
     "step_up_failed": 2,
     "step_up_refused": 2,
     "throttled": 3,
     "turn_refused": 2,
+    "webhook_refused": 3,
 }
 
 
