@@ -165,7 +165,8 @@ class Keeper:
             # A handle is announced before its root is made and never used again, so one that was
             # listed and is then neither present nor announced is dead for good.
             listed = self.root.handles() if self._list_roots else frozenset()
-            self._end(listed, *self._needed())
+            if listed or self._dead:
+                self._end(listed, *self._needed())
         elif not self._mine(self.root.handles(), self._known) <= {self._known.handle}:
             with self.shelf.writing():
                 present = load(self.shelf, self.root, self._known)
@@ -211,7 +212,7 @@ class Keeper:
         with self.reading() as tree:
             ring = tree.known.ring
         handle = new_handle(ring)
-        with self.shelf.writing():
+        with self.shelf.writing(durable=False):  # lost, its root is a left-over all the same
             self.shelf.add_spare(handle, self.clock.now())
         try:
             return make_generation(self.root, handle, ring)
@@ -241,7 +242,7 @@ class Keeper:
 
     def _needed(self) -> tuple[Known, set[str]]:
         """The present state and the roots that must stay, both seen at one moment."""
-        with self.shelf.writing():
+        with self.shelf.writing(durable=False):
             self.shelf.give_up_spares(self.clock.now() - _SPARE_FOR)
             present = load(self.shelf, self.root, self._known)
             return present, {present.handle} | self.shelf.spares()

@@ -110,8 +110,7 @@ class FileRoot:
         path = self._path(handle)
         try:
             _overwrite(path)
-            path.unlink()
-            sync_directory(self._directory)
+            path.unlink()  # should a power cut bring the name back, what it names is overwritten
         except FileNotFoundError:
             if not self.handles():  # destroyed already, or the volume is not mounted
                 raise KeyRingUnavailable(
