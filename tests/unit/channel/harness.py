@@ -176,7 +176,7 @@ class Site:
             clock=clock,
             engine=engine,
             ring=ring,
-            checkpoints=SimpleNamespace(poll=lambda: None),
+            checkpoints=SimpleNamespace(poll=lambda: None, make=lambda: None),
             directory=self.directory,
             devices=Devices(clock, key),
             sessions=sessions,
