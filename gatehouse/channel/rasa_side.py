@@ -38,7 +38,7 @@ def ready_agent(app: Sanic) -> Agent:
     agent = getattr(app.ctx, "agent", None)
     if agent is None or not agent.is_ready():
         raise AssistantNotReady("no trained model is loaded", "run `rasa train`")
-    store = _inner(agent.tracker_store)
+    store: Any = _inner(agent.tracker_store)
     if not _is_sealed(store):
         raise AssistantNotReady(
             "conversations are not stored encrypted",
@@ -47,6 +47,7 @@ def ready_agent(app: Sanic) -> Agent:
     _require_protection(agent)
     agent.tracker_store = store
     agent.processor.tracker_store = store
+    store.look_back_as_far_as(agent.processor)
     return agent
 
 

@@ -39,6 +39,8 @@ LISTEN: str = ACTION_LISTEN_NAME
 class IntentAuthorizationPolicy(Policy):
     """Enforces `policies/*.yml` on every intent."""
 
+    looks_back = 1  # state of the conversation: the latest message and what was done since
+
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Priority above every policy that Rasa ships (the highest of those is 6)."""

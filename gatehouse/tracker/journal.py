@@ -26,10 +26,20 @@ from gatehouse.tracker.errors import (
 )
 from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.pseudonyms import Pseudonyms
-from gatehouse.tracker.records import Event, Head, open_head, open_turns, seal_turn
+from gatehouse.tracker.records import (
+    Event,
+    Head,
+    Snapshot,
+    Turn,
+    open_head,
+    open_snapshot,
+    open_turns,
+    seal_snapshot,
+    seal_turn,
+)
 from gatehouse.tracker.removal import remove
 from gatehouse.tracker.rows import Live, Rows
-from gatehouse.tracker.schema import conversations, records
+from gatehouse.tracker.schema import conversations, records, snapshots
 from gatehouse.tracker.transactions import changing, snapshot
 
 T = TypeVar("T")
@@ -46,12 +56,15 @@ class Mark:
     """Which state of a conversation a tracker was read from.
 
     `handle` is None when there was none; `sequence` is its last record and `events` the number of
-    stored events that the tracker holds.
+    stored events that the tracker holds. They are those of `snapshot`, if there is one, followed by
+    those of `turns`, which is None when it is not known.
     """
 
     handle: str | None = None
     sequence: int = 0
     events: int = 0
+    snapshot: Snapshot | None = None
+    turns: tuple[Turn, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,20 @@ class Reading:
 
     events: list[Event]
     mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a turn adds: its events and, if the window moves, what is read from now on.
+
+    `folded` records of the mark are in `snapshot` and need not be read again. Without a snapshot but
+    with `whole`, the next turn reads the whole session.
+    """
+
+    events: Sequence[Event]
+    snapshot: Snapshot | None = None
+    folded: int = 0
+    whole: bool = False
 
 
 class Journal:
@@ -81,12 +108,19 @@ class Journal:
         self._life = life
         self._audit = audit
 
-    def read(self, conversation_id: str, *, whole: bool) -> Reading | None:
+    def read(
+        self,
+        conversation_id: str,
+        *,
+        whole: bool,
+        serves: Callable[[Snapshot], bool] | None = None,
+    ) -> Reading | None:
         """The last session, or the `whole` conversation; None when there is none or it expired.
 
+        With `serves`, a snapshot for which it is true stands for the beginning of the session.
         Raises `TrackerTampered`, `TrackerUnavailable`.
         """
-        return self._agreed(conversation_id, lambda: self._read(conversation_id, whole))
+        return self._agreed(conversation_id, lambda: self._read(conversation_id, whole, serves))
 
     def mark(self, conversation_id: str) -> Mark:
         """The mark of the present state, for a tracker that holds no stored event."""
@@ -100,7 +134,7 @@ class Journal:
         return self._agreed(conversation_id, look)
 
     def append(
-        self, conversation_id: str, mark: Mark | None, new: Callable[[int], Sequence[Event]]
+        self, conversation_id: str, mark: Mark | None, new: Callable[[int], Addition]
     ) -> Mark:
         """Add one record with the events that `new` returns; the mark afterwards.
 
@@ -117,12 +151,12 @@ class Journal:
                 live = self._rows.live(connection, conversation_id, entry, lock=True)
                 _check_mark(mark, live)
                 held = mark.events if mark else live.head.session_events if live else 0
-                events = new(held)
-                if not events:
+                added = new(held)
+                if not added.events:
                     return Mark(live.handle, live.head.sequence, held) if live else Mark(), None
                 live = live or self._begin(connection, conversation_id, None)
-                head = self._add(connection, live, events)
-            return Mark(live.handle, head.sequence, held + len(events)), head
+                head = self._add(connection, live, mark, added)
+            return Mark(live.handle, head.sequence, held + len(added.events)), head
 
         after, head = self._agreed(conversation_id, write)
         if head is not None:
@@ -175,22 +209,36 @@ class Journal:
                 self._audit.append("tamper", conversation=conversation_id, reason=error.reason)
             raise
 
-    def _read(self, conversation_id: str, whole: bool) -> Reading | None:
+    def _read(
+        self, conversation_id: str, whole: bool, serves: Callable[[Snapshot], bool] | None
+    ) -> Reading | None:
         entry = self._ring.lookup(self.names.ring_name(conversation_id))
         with snapshot(self._engine) as connection:
             live = self._rows.live(connection, conversation_id, entry)
             if live is None:
                 return None
-            first = 1 if whole else live.head.session_sequence
+            folded = None
+            if serves and not whole and live.head.window_sequence:
+                folded = self._snapshot(connection, live)
+                folded = folded if serves(folded) else None
+            first = live.head.first(whole=whole, window=folded is not None)
             rows = connection.execute(
                 sa.select(records.c.sequence, records.c.envelope)
-                .where(records.c.handle == live.handle, records.c.sequence >= first)
+                .where(records.c.handle == live.handle, records.c.sequence >= first.sequence)
                 .order_by(records.c.sequence)
             ).fetchall()
-        events = open_turns(
-            live.key, live.handle, live.head, [(n, bytes(e)) for n, e in rows], whole=whole
+        found = [(n, bytes(e)) for n, e in rows]
+        turns = open_turns(live.key, live.handle, live.head, found, first)
+        events = [*(folded.events if folded else ()), *(e for turn in turns for e in turn.events)]
+        mark = Mark(
+            live.handle, live.head.sequence, len(events), folded, None if whole else tuple(turns)
         )
-        return Reading(events, Mark(live.handle, live.head.sequence, len(events)))
+        return Reading(events, mark)
+
+    def _snapshot(self, connection: Connection, live: Live) -> Snapshot:
+        query = sa.select(snapshots.c.envelope).where(snapshots.c.handle == live.handle)
+        envelope = connection.execute(query).scalar()
+        return open_snapshot(live.key, live.handle, live.head, envelope and bytes(envelope))
 
     def _begin(self, connection: Connection, conversation_id: str, person_id: str | None) -> Live:
         """A new row for a conversation that has none alive; what is left of a dead one goes."""
@@ -205,16 +253,40 @@ class Journal:
         connection.execute(sa.insert(conversations).values(handle=handle, **values))
         return Live(key, handle, head)
 
-    def _add(self, connection: Connection, live: Live, events: Sequence[Event]) -> Head:
+    def _add(self, connection: Connection, live: Live, mark: Mark | None, added: Addition) -> Head:
         now = self._clock.now()
-        envelope = seal_turn(live.key, live.handle, live.head, events)
-        deadline = self._life.deadline(live.head.deadline, events, now)
+        envelope = seal_turn(live.key, live.handle, live.head, added.events)
+        deadline = self._life.deadline(live.head.deadline, added.events, now)
         expires_at = self._life.expires_at(live.head.started_at, now, deadline)
-        head = live.head.after(events, envelope, now, expires_at, deadline)
+        head = live.head.after(added.events, envelope, now, expires_at, deadline)
         connection.execute(
             sa.insert(records).values(handle=live.handle, sequence=head.sequence, envelope=envelope)
         )
+        head = self._move_window(connection, live, head, mark, added)
         self._update(connection, live, head)
+        return head
+
+    def _move_window(
+        self, connection: Connection, live: Live, head: Head, mark: Mark | None, added: Addition
+    ) -> Head:
+        """`head` with the window of `added`; the snapshot is replaced, or removed when it is void."""
+        # Re-sealing since the turn began has given every record another place in the chain.
+        moved = mark is None or not mark.turns or mark.turns[-1].chain != live.head.chain
+        if moved and added.snapshot is not None:
+            added = replace(added, snapshot=None, whole=True)
+        if added.snapshot is not None:
+            assert mark is not None and mark.turns is not None
+            chain = mark.turns[added.folded - 1].chain
+            behind = len(mark.turns) - added.folded + 1
+            head = replace(head, window_sequence=head.sequence - behind + 1, window_chain=chain)
+        elif added.whole:
+            head = replace(head, window_sequence=0)
+        if added.snapshot is None and (head.window_sequence or not live.head.window_sequence):
+            return head
+        connection.execute(sa.delete(snapshots).where(snapshots.c.handle == live.handle))
+        if added.snapshot is not None:
+            envelope = seal_snapshot(live.key, live.handle, head, added.snapshot)
+            connection.execute(sa.insert(snapshots).values(handle=live.handle, envelope=envelope))
         return head
 
     def _set_person(self, connection: Connection, live: Live, person_id: str) -> None:

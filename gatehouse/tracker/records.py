@@ -29,7 +29,9 @@ class Head:
 
     The `session_` fields say where the last session starts: the record, the event in it, the
     chain before it and the number of events since. `deadline` is the earliest limit of a retention
-    class that was touched, None when there is none.
+    class that was touched, None when there is none. The `window_` fields say which record follows
+    the sealed snapshot of the session, and the chain before it; there is no snapshot when
+    `window_sequence` is 0.
     """
 
     conversation_id: str
@@ -45,6 +47,8 @@ class Head:
     session_chain: str = _START
     session_events: int = 0
     deadline: float | None = None
+    window_sequence: int = 0
+    window_chain: str = _START
 
     def after(
         self,
@@ -74,7 +78,45 @@ class Head:
             session_offset=starts[-1],
             session_chain=self.chain,
             session_events=len(events) - starts[-1],
+            window_sequence=0,
+            window_chain=_START,
         )
+
+    def first(self, *, whole: bool, window: bool) -> Place:
+        """Where reading begins: the conversation, the window after its snapshot, or the session."""
+        if whole:
+            return Place(1, 0, _START)
+        if window and self.window_sequence:
+            return Place(self.window_sequence, 0, self.window_chain)
+        return Place(self.session_sequence, self.session_offset, self.session_chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An event: its record, its number in the record, and the chain before that record."""
+
+    sequence: int
+    offset: int
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The events of one record, and the chain after it."""
+
+    events: list[Event]
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The folded beginning of a session; see `gatehouse.tracker.window.Carry`."""
+
+    events: list[Event]
+    solid: int
+    complete: bool
+    states: int
+    visible: int
 
 
 def seal_head(key: bytes, handle: str, head: Head) -> bytes:
@@ -100,25 +142,42 @@ def seal_turn(key: bytes, handle: str, head: Head, events: Sequence[Event]) -> b
 
 
 def open_turns(
-    key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, bytes]], *, whole: bool
-) -> list[Event]:
-    """The events in `rows` (sequence, envelope), of the last session or the `whole` conversation.
+    key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, bytes]], first: Place
+) -> list[Turn]:
+    """What is in `rows` (sequence, envelope), the records from `first` on.
 
     Raises `TrackerTampered` unless the rows are exactly those that the head counts, unchanged.
     """
-    first, chain = (1, _START) if whole else (head.session_sequence, head.session_chain)
-    if [sequence for sequence, _ in rows] != list(range(first, head.sequence + 1)):
+    chain = first.chain
+    if [sequence for sequence, _ in rows] != list(range(first.sequence, head.sequence + 1)):
         raise TrackerTampered("records_missing_or_added")
-    events: list[Event] = []
+    turns: list[Turn] = []
     for sequence, envelope in rows:
         try:
-            events += json.loads(unseal(key, envelope, _turn(handle, sequence, chain)))
+            events = json.loads(unseal(key, envelope, _turn(handle, sequence, chain)))
         except EnvelopeError as error:
             raise TrackerTampered("record_altered") from error
         chain = following(chain, envelope)
+        turns.append(Turn(events, chain))
     if chain != head.chain:
         raise TrackerTampered("chain_broken")
-    return events if whole else events[head.session_offset :]
+    if turns and first.offset:
+        turns[0] = Turn(turns[0].events[first.offset :], turns[0].chain)
+    return turns
+
+
+def seal_snapshot(key: bytes, handle: str, head: Head, snapshot: Snapshot) -> bytes:
+    """`snapshot` sealed as the one that the `window_` fields of `head` speak of."""
+    content = json.dumps(asdict(snapshot), ensure_ascii=False, separators=(",", ":")).encode()
+    return seal(key, content, _snapshot(handle, head))
+
+
+def open_snapshot(key: bytes, handle: str, head: Head, envelope: bytes | None) -> Snapshot:
+    """The snapshot in `envelope`. Raises `TrackerTampered`, also when it is of another moment."""
+    try:
+        return Snapshot(**json.loads(unseal(key, envelope or b"", _snapshot(handle, head))))
+    except EnvelopeError as error:
+        raise TrackerTampered("snapshot_altered") from error
 
 
 def resealed(
@@ -163,4 +222,14 @@ def _place(kind: str, handle: str) -> bytes:
 def _turn(handle: str, sequence: int, chain: str) -> bytes:
     return associated_data(
         kind="turn", conversation=handle, sequence=sequence, previous=chain, version=VERSION
+    )
+
+
+def _snapshot(handle: str, head: Head) -> bytes:
+    return associated_data(
+        kind="snapshot",
+        conversation=handle,
+        sequence=head.window_sequence,
+        previous=head.window_chain,
+        version=VERSION,
     )

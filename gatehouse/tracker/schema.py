@@ -56,3 +56,16 @@ records = sa.Table(
     sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("envelope", sa.LargeBinary, nullable=False),
 )
+
+# Sealed: the folded beginning of a session, so that a turn need not read all of it.
+snapshots = sa.Table(
+    "gh_snapshots",
+    metadata,
+    sa.Column(
+        "handle",
+        sa.String(32),
+        sa.ForeignKey("gh_conversations.handle", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+)

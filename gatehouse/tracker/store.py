@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
+from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event
+from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.engine import Engine
 
@@ -26,9 +27,12 @@ from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.keys import KeyRing
 from gatehouse.settings import Retention
 from gatehouse.tracker.errors import TrackerUnavailable
-from gatehouse.tracker.journal import Audit, Journal, Mark
+from gatehouse.tracker.horizon import needs_of
+from gatehouse.tracker.journal import Addition, Audit, Journal, Mark
 from gatehouse.tracker.lifecycle import Conversations
 from gatehouse.tracker.lifetimes import Lifetime
+from gatehouse.tracker.records import Snapshot
+from gatehouse.tracker.window import RAW_TURNS, SLACK, Carry, Needs, fold, reverts
 
 _MARK = "_gatehouse_mark"
 _channel_serves = False
@@ -61,6 +65,9 @@ class EncryptedTrackerStore(TrackerStore):
                 "take `event_broker` out of it",
             )
         super().__init__(domain, event_broker)
+        self.needs: Needs | None = None  # without it, every turn reads the whole session
+        self._processor: MessageProcessor | None = None
+        self._whole: set[str] = set()  # conversations whose next turn has to
         self._only_for_channel = parts is None
         self._journal, self._conversations = parts or _of_this_process()
 
@@ -94,14 +101,57 @@ class EncryptedTrackerStore(TrackerStore):
         events = list(tracker.events)
         added: list[Event] = []
 
-        def new(held: int) -> Sequence[dict[str, Any]]:
+        def new(held: int) -> Addition:
             added[:] = itertools.islice(events, held, None)
-            return [event.as_dict() for event in added]
+            return self._addition(tracker.sender_id, mark, events, added)
 
         after = await asyncio.to_thread(self._journal.append, tracker.sender_id, mark, new)
         setattr(tracker, _MARK, after)
         if self.event_broker is not None:
             await self._stream_new_events(self.event_broker, added, tracker.sender_id)
+
+    def _addition(
+        self, conversation_id: str, mark: Mark | None, events: list[Event], added: list[Event]
+    ) -> Addition:
+        """What a turn adds, with the window moved on when it has become long enough."""
+        stored = [event.as_dict() for event in added]
+        if self.needs is None or mark is None or mark.turns is None or not stored:
+            return Addition(stored)
+        if any(isinstance(event, SessionStarted) for event in added):
+            return Addition(stored)  # the window begins anew with the session
+        back = reverts(added)
+        if mark.snapshot is not None and back > self.needs.reverted:
+            self._whole.add(conversation_id)
+            raise TrackerUnavailable(
+                "the turn takes back more than was read of the conversation", "say it again"
+            )
+        self._whole.discard(conversation_id)
+        if len(mark.turns) < RAW_TURNS + SLACK and not back:
+            return Addition(stored)
+        folded = len(mark.turns) + 1 - RAW_TURNS
+        carry = None
+        if folded > 0:
+            before = mark.snapshot
+            carried = len(before.events) if before else 0
+            raw_from = carried + sum(len(turn.events) for turn in mark.turns[:folded])
+            old = (
+                Carry(
+                    events[:carried], before.solid, before.complete, before.states, before.visible
+                )
+                if before
+                else None
+            )
+            carry = fold(events, raw_from, old, self.needs)
+        if carry is None:
+            return Addition(stored, whole=True)
+        snapshot = Snapshot(
+            [event.as_dict() for event in carry.events],
+            carry.solid,
+            carry.complete,
+            carry.states,
+            carry.visible,
+        )
+        return Addition(stored, snapshot, folded)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """The events since the last session start; None when there is no living conversation."""
@@ -127,6 +177,12 @@ class EncryptedTrackerStore(TrackerStore):
         heads = await asyncio.to_thread(self._journal.heads)
         return [head.conversation_id for head in heads if head.sequence]
 
+    def look_back_as_far_as(self, processor: MessageProcessor) -> None:
+        """Read only as much of a session per turn as the policies of `processor` look at."""
+        if processor is not self._processor:
+            self.needs = needs_of(processor)
+            self._processor = processor
+
     def _require_channel(self) -> None:
         if self._only_for_channel and not _channel_serves:
             raise TrackerUnavailable(
@@ -135,13 +191,25 @@ class EncryptedTrackerStore(TrackerStore):
 
     async def _tracker(self, conversation_id: str, *, whole: bool) -> DialogueStateTracker | None:
         self._require_channel()
-        reading = await asyncio.to_thread(self._journal.read, conversation_id, whole=whole)
+        serves = None if conversation_id in self._whole else self._serves
+        reading = await asyncio.to_thread(
+            self._journal.read, conversation_id, whole=whole, serves=serves
+        )
         if reading is None or not reading.events:
             return None
         events = [_restored(event) for event in reading.events]
         tracker = DialogueStateTracker.from_events(conversation_id, events, self.domain.slots)
         setattr(tracker, _MARK, reading.mark)
         return tracker
+
+    def _serves(self, snapshot: Snapshot) -> bool:
+        """Whether the policies of today predict from `snapshot` as from the whole session."""
+        needs = self.needs
+        return (
+            needs is not None
+            and snapshot.states >= needs.states
+            and snapshot.visible >= needs.visible
+        )
 
 
 # Rasa walks all subclasses of Event for each event that it restores.

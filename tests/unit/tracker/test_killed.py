@@ -12,7 +12,7 @@ import pytest
 from gatehouse.clock import SettableClock
 from gatehouse.db import open_engine
 from gatehouse.keys import KeyRing
-from gatehouse.tracker.journal import Journal
+from gatehouse.tracker.journal import Addition, Journal
 from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.schema import metadata
 
@@ -33,7 +33,7 @@ def write_for_ever(directory: Path) -> None:
     for number in itertools.count():
         for conversation in ("a", "b"):
             event = {"event": "user", "text": f"{conversation} {number}"}
-            journal.append(conversation, None, lambda _held, event=event: [event])
+            journal.append(conversation, None, lambda _held, event=event: Addition([event]))
             print(conversation, number, flush=True)
         ring.data_key("c", clock.now() + TTL)
         ring.destroy(["c"])

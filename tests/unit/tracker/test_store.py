@@ -20,6 +20,7 @@ from gatehouse.errors import GatehouseError, InvalidInput, NotReady
 from gatehouse.settings import Retention
 from gatehouse.tracker import EncryptedTrackerStore, TrackerConflict, TrackerUnavailable
 from gatehouse.tracker.errors import EventRefused
+from gatehouse.tracker.journal import Addition
 from gatehouse.tracker.schema import conversations, metadata, records
 from tests.unit.tracker.conftest import DOMAIN, TTL, Deployment, run
 from tests.unit.tracker.scripts import greeting, said, timed
@@ -116,7 +117,7 @@ def test_nothing_is_published_when_nothing_was_stored(local: Deployment) -> None
 
 def test_an_unknown_kind_of_event_is_an_error(local: Deployment) -> None:
     """What this version of Rasa cannot restore is not left out."""
-    local.store._journal.append("c", None, lambda _held: [{"event": "from the future"}])
+    local.store._journal.append("c", None, lambda _held: Addition([{"event": "from the future"}]))
     with pytest.raises(TrackerUnavailable, match="does not know"):
         run(local.store.retrieve("c"))
 
