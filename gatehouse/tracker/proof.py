@@ -170,7 +170,7 @@ def _opens_with(key: bytes, row: Row, *, whole: bool = False) -> bool:
     try:
         head = open_head(key, row.handle, row.head)
         if whole:
-            open_turns(key, row.handle, head, row.records, whole=True)
+            open_turns(key, row.handle, head, row.records, head.first(whole=True, window=False))
     except TrackerTampered:
         return False
     return True

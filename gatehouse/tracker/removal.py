@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gatehouse.tracker.schema import conversations, records
+from gatehouse.tracker.schema import conversations, records, snapshots
 
 
 def remove(connection: Connection, which: Any, now: float) -> tuple[int, int]:
@@ -36,6 +36,7 @@ def remove(connection: Connection, which: Any, now: float) -> tuple[int, int]:
         )
     free = sa.and_(which, c.held_since.is_(None))
     handles = sa.select(c.handle).where(free)
+    connection.execute(sa.delete(snapshots).where(snapshots.c.handle.in_(handles)))
     turns = connection.execute(sa.delete(records).where(records.c.handle.in_(handles)))
     gone = connection.execute(sa.delete(conversations).where(free))
     return int(gone.rowcount), int(turns.rowcount)
