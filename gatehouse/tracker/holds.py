@@ -22,7 +22,7 @@ from gatehouse.keys import KeyRing, UnknownKey
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.hold_book import ACTIVE, LAPSED, PROPOSED, RELEASED, Hold, HoldBook
 from gatehouse.tracker.pseudonyms import Pseudonyms
-from gatehouse.tracker.records import Event, Head, open_head, open_turns
+from gatehouse.tracker.records import Event, Head, open_all, open_head
 from gatehouse.tracker.removal import remove
 from gatehouse.tracker.schema import conversations, records
 from gatehouse.tracker.transactions import changing, snapshot
@@ -192,7 +192,7 @@ class Holds:
         if head.sequence < entry.position:
             raise TrackerTampered("put_back")
         sealed = [(int(n), bytes(envelope)) for n, envelope in turns]
-        return head, open_turns(entry.key, handle, head, sealed, whole=True)
+        return head, open_all(entry.key, handle, head, sealed)
 
     def _let_go(self, hold: Hold, after: Hold) -> None:
         """Keys first, then the rows of what is over, then the hold itself."""

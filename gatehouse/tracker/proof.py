@@ -21,7 +21,7 @@ from gatehouse.keys import KeyRing
 from gatehouse.tracker.backups import Backup, Row
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.pseudonyms import Pseudonyms
-from gatehouse.tracker.records import open_head, open_turns
+from gatehouse.tracker.records import open_all, open_head
 from gatehouse.tracker.schema import conversations
 from gatehouse.tracker.transactions import snapshot
 
@@ -170,7 +170,7 @@ def _opens_with(key: bytes, row: Row, *, whole: bool = False) -> bool:
     try:
         head = open_head(key, row.handle, row.head)
         if whole:
-            open_turns(key, row.handle, head, row.records, head.first(whole=True, window=False))
+            open_all(key, row.handle, head, row.records)
     except TrackerTampered:
         return False
     return True

@@ -166,6 +166,12 @@ def open_turns(
     return turns
 
 
+def open_all(key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, bytes]]) -> list[Event]:
+    """Every event of the conversation, whose records `rows` are. Raises `TrackerTampered`."""
+    turns = open_turns(key, handle, head, rows, head.first(whole=True, window=False))
+    return [event for turn in turns for event in turn.events]
+
+
 def seal_snapshot(key: bytes, handle: str, head: Head, snapshot: Snapshot) -> bytes:
     """`snapshot` sealed as the one that the `window_` fields of `head` speak of."""
     content = json.dumps(asdict(snapshot), ensure_ascii=False, separators=(",", ":")).encode()
