@@ -12,11 +12,11 @@ from pathlib import Path
 import pyotp
 
 from gatehouse.clock import SystemClock, as_datetime
-from gatehouse.errors import InvalidInput
+from gatehouse.errors import InvalidInput, Unavailable
 from gatehouse.keys import make_ring, ring_is_made
 from gatehouse.ops import demo as demonstration
 from gatehouse.ops.tls import ensure_certificate
-from gatehouse.policy import load_directory, read_domain
+from gatehouse.policy import json_schema, load_directory, read_domain
 from gatehouse.production import demo_marker
 from gatehouse.runtime import Runtime, open_runtime
 from gatehouse.settings import Settings, load_settings
@@ -47,12 +47,23 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if demo and not demonstration.secrets_file(settings).exists():
         _make_demo(runtime, settings)
         yield "demonstration made: one account per role, records of an invented organisation"
+    if _write_schemas(runtime, settings):
+        yield "schemas made, with which editors complete policy files"
 
 
 def _require_policies(settings: Settings) -> None:
     """Raise what is wrong with the policies before anything is made that needs them."""
     domain = read_domain(settings.path("domain.yml"))
     load_directory(settings.path(settings.policy.directory), domain, settings.policy.time_zone)
+
+
+def _write_schemas(runtime: Runtime, settings: Settings) -> bool:
+    """A help for those who edit; a directory that nobody may write to here is no reason to stop."""
+    directory = settings.path(settings.policy.directory)
+    try:
+        return bool(json_schema.write(directory, runtime.policies.current().vocabulary))
+    except Unavailable:
+        return False
 
 
 def _make_demo(runtime: Runtime, settings: Settings) -> None:

@@ -38,8 +38,12 @@ class Files:
     def load(self) -> PolicySet:
         """The checked and tested policies. Raises `PolicyInvalid`."""
         settings = load_settings(self.home())
-        directory = self.directory or settings.path(settings.policy.directory)
-        return load_directory(directory, self.names(), settings.policy.time_zone)
+        return load_directory(self.place(), self.names(), settings.policy.time_zone)
+
+    def place(self) -> Path:
+        """The policy directory."""
+        settings = load_settings(self.home())
+        return self.directory or settings.path(settings.policy.directory)
 
     def names(self) -> Domain:
         """The intents, responses, slots and roles that policies may name."""
