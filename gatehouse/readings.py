@@ -6,7 +6,7 @@ of `gatehouse_up` says so; the look itself never fails. No number names a person
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -15,10 +15,12 @@ from gatehouse.metrics import Reading
 
 log = get_logger(__name__)
 
+_NONE: Mapping[str, str] = {}
+
 
 def readings(parts: Any) -> Iterable[Reading]:
     """Every state of `parts`, a runtime."""
-    for look in (_about, _policies):
+    for look in (_about, _policies, _purges, _ring, _audit):
         try:
             found = list(look(parts))
         except Exception as error:  # noqa: BLE001 - the other numbers matter all the more now
@@ -35,3 +37,53 @@ def _about(parts: Any) -> Iterator[Reading]:
 def _policies(parts: Any) -> Iterator[Reading]:
     revision = parts.policies.current().revision[:12]
     yield "gatehouse_policy_info", "The policies in force.", 1.0, {"revision": revision}
+
+
+def _purges(parts: Any) -> Iterator[Reading]:
+    now, status = parts.clock.now(), parts.purges.status()
+    yield (
+        "gatehouse_purge_lag_seconds",
+        "Time since the last purge that succeeded.",
+        parts.purges.lag(now),
+        _NONE,
+    )
+    yield (
+        "gatehouse_purge_overdue_seconds",
+        "How late the last purge removed the first of what it removed.",
+        status.overdue,
+        _NONE,
+    )
+    yield "gatehouse_purge_failures", "Purges that failed.", float(status.failures), _NONE
+
+
+def _ring(parts: Any) -> Iterator[Reading]:
+    ring, now = parts.ring.status(), parts.clock.now()
+    age = now - ring.rotated_at
+    yield "gatehouse_ring_generation", "Generation of the root key.", ring.generation, _NONE
+    yield "gatehouse_ring_rotated_seconds", "Age of the root key.", age, _NONE
+    for state in ("keys", "held", "kept"):
+        number = float(getattr(ring, state))
+        yield "gatehouse_ring_keys", "Keys by why they are there.", number, {"state": state}
+    failed = float(ring.root_error is not None)
+    yield "gatehouse_ring_root_failed", "Whether the last use of the root failed.", failed, _NONE
+    if ring.mirror is not None:
+        behind = float(not ring.mirror.in_step)
+        yield "gatehouse_ring_mirror_behind", "Whether the mirror is behind.", behind, _NONE
+
+
+def _audit(parts: Any) -> Iterator[Reading]:
+    status, now = parts.checkpoints.status(), parts.clock.now()
+    yield "gatehouse_audit_size", "Entries in the log.", float(status.entries), _NONE
+    unsigned = float(status.entries - status.checkpointed)
+    yield "gatehouse_audit_unsigned", "Entries that no checkpoint covers.", unsigned, _NONE
+    tampered = float(status.tampered is not None)
+    yield "gatehouse_audit_tampered", "Whether the log is not what was written.", tampered, _NONE
+    if status.checkpoint_at is not None:
+        age = max(0.0, now - status.checkpoint_at)
+        yield "gatehouse_audit_checkpoint_seconds", "Age of the last checkpoint.", age, _NONE
+    for witness in status.witnesses:
+        labels = {"witness": witness.name}
+        failed = float(witness.error is not None)
+        yield "gatehouse_witness_failed", "Whether a witness could not be asked.", failed, labels
+        behind = float(max(0, status.checkpointed - witness.size))
+        yield "gatehouse_witness_behind", "Signed entries that it has not seen.", behind, labels

@@ -169,6 +169,24 @@ def a_day(account: Account, secret: Secrets) -> Chat:
     return chat
 
 
+def take_along_and_erase(deployment: Deployment, secret: Secrets) -> None:
+    """Two more people: one exports what is stored, one has it erased. (A code works once.)"""
+    for words in ("export my data", "erase my data"):
+        account = deployment.person("employee")
+        chat = account.sign_in()
+        chat.say(f"hello {secret(words)}")
+        chat.say(words)
+        if "yes" in json.dumps(chat.last).lower() and chat.challenge is None:
+            chat.press("yes|erase")
+        if chat.challenge:
+            chat.give(secret.add(f"code to {words}", account.code()))
+        if ticket := re.search(r"exports/([\w.:-]+)", json.dumps(chat.last)):
+            secret.add("ticket", ticket[1])
+            assert secret.known[words] in chat.http.get(f"/api/v1/exports/{ticket[1]}").text
+    assert "ticket" in secret.known
+    assert chat.last["ended"], chat.last
+
+
 def break_things(chat: Chat, secret: Secrets) -> None:
     """Each database fails while people talk to it."""
     var = chat.deployment.home / "var"
@@ -236,14 +254,7 @@ def test_no_secret_is_written_down_at_debug(tmp_path_factory: pytest.TempPathFac
         keys_of(deployment, secret)
         chat = a_day(account, secret)
         break_things(chat, secret)
-        chat = account.sign_in()
-        chat.say("export my data")
-        if chat.challenge:
-            chat.give(secret.add("secondcode", account.code(1)))
-        ticket = re.search(r"exports/([\w.:-]+)", json.dumps(chat.last))
-        assert ticket, chat.last
-        chat.http.get(f"/api/v1/exports/{secret.add('ticket', ticket[1])}")
-        chat.http.delete("/api/v1/conversation")
+        take_along_and_erase(deployment, secret)
         marks = [chat.http.get("/chat").headers["x-request-id"]]
         chat.http.delete("/api/v1/session")
         marks += request_ids_of_a_turn(account)
