@@ -36,7 +36,6 @@ KINDS = frozenset(
         "call_refused",
         "checkpoint_refused",
         "conversation_ended",
-        "conversation_expired",
         "decision",
         "erasure",
         "erasure_receipt",
