@@ -38,7 +38,7 @@ RECORDED_BY = {
 }
 """Where what an exception refuses is recorded: file, function (empty: anywhere in it), kind."""
 
-COMING = {"key_operation", "legal_hold"}
+COMING = {"legal_hold"}
 """Kinds that nothing writes yet."""
 
 NO_DECISION = {
