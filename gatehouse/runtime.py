@@ -199,7 +199,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
     )
     endpoints = read_endpoints(settings.path(settings.webhooks.file))
-    approver = _approver(settings, clock, ring, engine, step_up)
+    approver = _approver(settings, clock, ring, engine, step_up, audit)
     approvals = ApprovalStore(
         engine, clock, ring.service_key("policy-approval"), audit, approver.name_of
     )
@@ -252,13 +252,21 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
 
 
 def _approver(
-    settings: Settings, clock: Clock, ring: KeyRing, engine: Engine, step_up: StepUp
+    settings: Settings,
+    clock: Clock,
+    ring: KeyRing,
+    engine: Engine,
+    step_up: StepUp,
+    audit: AuditLog,
 ) -> Approver:
     # A directory that knows this role only: the roles of the policies are not established yet.
     role = settings.policy.approver_role
     key = ring.service_key("directory")
     return Approver(
-        lambda: Directory(engine, clock, key=key, roles=frozenset({role})), step_up, role
+        lambda: Directory(engine, clock, key=key, roles=frozenset({role})),
+        step_up,
+        role,
+        audit.append,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from gatehouse.errors import GatehouseError
-from gatehouse.identity import Directory, Person
+from gatehouse.identity import Directory, Person, SignInRefused
 from gatehouse.stepup import Resume, StepUp
 
 SOURCE = "command line"
@@ -27,7 +27,15 @@ class ApprovalRefused(GatehouseError):
 class Approver:
     """Proves people; `role` is the one that they need, and `directory` makes one that knows it."""
 
-    def __init__(self, directory: Callable[[], Directory], step_up: StepUp, role: str) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        step_up: StepUp,
+        role: str,
+        record: Callable[..., object],
+    ) -> None:
+        """`record` writes to the audit log that somebody was refused."""
+        self._record = record
         self._make = directory
         self._step_up = step_up
         self._role = role
@@ -50,13 +58,20 @@ class Approver:
         `purpose` completes "to …" and `code` asks for the code afterwards. Raises `SignInRefused`,
         `ChallengeRefused`, `ApprovalRefused`.
         """
-        person = self._directory.check_password(username, password, source=SOURCE)
+        try:
+            person = self._directory.check_password(username, password, source=SOURCE)
+        except SignInRefused as refused:
+            self._record("sign_in_refused", reason=refused.reason, purpose=purpose)
+            raise
         if not self._may(person):
+            self._record("sign_in_refused", person=person.id, reason="role", purpose=purpose)
             raise ApprovalRefused(
                 f"this needs the role {self._role!r}",
                 "`gatehouse people role` gives it; [policy] approver_role names another",
             )
         if person.must_change_password:
+            reason = "initial_password"
+            self._record("sign_in_refused", person=person.id, reason=reason, purpose=purpose)
             raise ApprovalRefused("change the initial password first", "sign in at the chat page")
         self._confirm(person, code, purpose, revision)
         return person

@@ -138,7 +138,7 @@ def _holder(runtime: Runtime, username: str, doing: str, what: str) -> Person:
             f"{username} may not hold conversations",
             f"it takes the role {role}; [retention] hold_role names another",
         )
-    prover = Approver(lambda: runtime.directory, runtime.step_up, role)
+    prover = Approver(lambda: runtime.directory, runtime.step_up, role, runtime.audit.append)
     return prover.prove(
         username,
         asked_password(confirm=False),

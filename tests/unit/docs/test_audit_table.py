@@ -19,7 +19,7 @@ WRITERS = {"append", "record", "_record", "_write", "_call", "_note", "_append"}
 """Methods that write an entry: of the log itself, or one step before it."""
 
 RECORDED_BY = {
-    "ApprovalRefused": ("cli/policy/four_eyes.py", "proven", "sign_in_refused"),
+    "ApprovalRefused": ("approval/people.py", "prove", "sign_in_refused"),
     "AssertionRefused": ("dialogue/checkpoint.py", "_unproven", "assertion_refused"),
     "AuditTampered": ("audit/signing.py", "_refuse", "checkpoint_refused"),
     "CallRefused": ("dialogue/action_server.py", "count", "call_refused"),
@@ -38,7 +38,7 @@ RECORDED_BY = {
 }
 """Where what an exception refuses is recorded: file, function (empty: anywhere in it), kind."""
 
-COMING = {"legal_hold"}
+COMING: set[str] = set()
 """Kinds that nothing writes yet."""
 
 NO_DECISION = {
