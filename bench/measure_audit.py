@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.report import Report
 from gatehouse.audit import AuditLog, RingPseudonyms, verify
-from gatehouse.audit.chain import GENESIS, canonical, link
+from gatehouse.audit.chain import GENESIS, canonical
 from gatehouse.audit.checkpoint import Checkpoint, Trust
 from gatehouse.audit.note import Ed25519Signer, sign
 from gatehouse.audit.tree import Frontier, leaf_hash
@@ -116,7 +116,7 @@ def _filled(path: Path, entries: int) -> tuple[AuditLog, Trust]:
         for _ in range(EVERY):
             number = frontier.size + 1
             text = canonical({**body, "request_id": f"{number:032x}"})
-            chain = link(log.chain_key, number, chain, text.encode())
+            chain = log.chain.link(number, chain, text.encode())
             rows.append((number, text, chain, frontier.push(leaf_hash(text.encode()))))
         note = sign(Checkpoint(signer.name, frontier.size, frontier.root()).text(), [signer])
         cursor.execute("BEGIN")

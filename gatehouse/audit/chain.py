@@ -23,9 +23,17 @@ def canonical(body: Mapping[str, object]) -> str:
     )
 
 
-def link(key: bytes, sequence: int, previous: bytes, body: bytes) -> bytes:
-    """The 32-byte chain value of the entry `sequence` (from 1) with `body`, after `previous`."""
-    return hmac.digest(key, sequence.to_bytes(8, "big") + previous + body, "sha256")
+class Chain:
+    """Chain values under `key` (32 bytes); the keyed state is made once, half the cost of each."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hmac.new(key, digestmod="sha256")
+
+    def link(self, sequence: int, previous: bytes, body: bytes) -> bytes:
+        """The 32-byte value of the entry `sequence` (from 1) with `body`, after `previous`."""
+        state = self._keyed.copy()
+        state.update(sequence.to_bytes(8, "big") + previous + body)
+        return state.digest()
 
 
 def link_v1(key: bytes, previous: bytes, body: str) -> bytes:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatehouse.audit import schema
-from gatehouse.audit.chain import GENESIS, link, link_v1
+from gatehouse.audit.chain import GENESIS, Chain, link_v1
 from gatehouse.audit.errors import AuditTampered
 from gatehouse.audit.tree import Frontier, leaf_hash
 
@@ -20,7 +20,7 @@ _OLD = "gh_audit_v1"
 _BATCH = 1000
 
 
-def convert(connection: Connection, old_key: bytes, new_key: bytes) -> tuple[int, bytes] | None:
+def convert(connection: Connection, old_key: bytes, chain: Chain) -> tuple[int, bytes] | None:
     """Convert the log in the transaction of `connection`; size and last old chain value.
 
     None when there is nothing to convert. Raises `AuditTampered` when the old log is not whole.
@@ -43,15 +43,15 @@ def convert(connection: Connection, old_key: bytes, new_key: bytes) -> tuple[int
         if not rows:
             break
         sealed = []
-        for sequence, body, chain in rows:
+        for sequence, body, value in rows:
             number = frontier.size + 1
             if sequence != number:
                 raise AuditTampered(number, f"is missing; the next one present is {sequence}")
             old_chain = link_v1(old_key, old_chain, body)
-            if not hmac.compare_digest(old_chain, bytes(chain)):
+            if not hmac.compare_digest(old_chain, bytes(value)):
                 raise AuditTampered(number, "does not follow from the entries before it")
             data = body.encode("ascii")
-            new_chain = link(new_key, number, new_chain, data)
+            new_chain = chain.link(number, new_chain, data)
             node = frontier.push(leaf_hash(data))
             sealed.append({"sequence": number, "body": body, "chain": new_chain, "node": node})
         connection.execute(schema.entries.insert(), sealed)

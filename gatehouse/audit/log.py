@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gatehouse import metrics, request_id
 from gatehouse.audit import schema
-from gatehouse.audit.chain import GENESIS, canonical, link
+from gatehouse.audit.chain import GENESIS, Chain, canonical
 from gatehouse.audit.clocksync import ClockSync
 from gatehouse.audit.convert import convert
 from gatehouse.audit.errors import AuditUnavailable
@@ -103,14 +103,9 @@ class AuditLog(LogReader):
         self._clock = clock
         self._sync = ClockSync()
         self._old_chain_key = _derive(key, "chain")
-        self._chain_key = _derive(key, "chain 2")
+        self.chain = Chain(_derive(key, "chain 2"))
         self._pseudonyms = pseudonyms or FixedPseudonyms(_derive(key, "pseudonym"))
         self._seen = 0
-
-    @property
-    def chain_key(self) -> bytes:
-        """The key that verification of the chain needs."""
-        return self._chain_key
 
     @property
     def seen(self) -> int:
@@ -124,7 +119,7 @@ class AuditLog(LogReader):
         """
         try:
             with self._engine.begin() as connection:
-                converted = convert(connection, self._old_chain_key, self._chain_key)
+                converted = convert(connection, self._old_chain_key, self.chain)
             schema.create(self._engine)
         except SQLAlchemyError as error:
             raise AuditUnavailable(
@@ -208,7 +203,7 @@ class AuditLog(LogReader):
         values = {
             "sequence": size + 1,
             "body": body,
-            "chain": link(self._chain_key, size + 1, previous, data),
+            "chain": self.chain.link(size + 1, previous, data),
             "node": next_node(leaf_hash(data), [nodes[number] for number in needed]),
         }
         connection.execute(_INSERT, values)

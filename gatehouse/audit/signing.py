@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gatehouse.audit import note as notes
 from gatehouse.audit.anchor import Anchor
-from gatehouse.audit.chain import GENESIS, link
+from gatehouse.audit.chain import GENESIS
 from gatehouse.audit.checkpoint import Checkpoint, Signed, Trust
 from gatehouse.audit.errors import AuditTampered, AuditUnavailable, CheckpointInvalid
 from gatehouse.audit.log import AuditLog
@@ -146,7 +146,7 @@ class Checkpointer:
                 number += 1
                 if sequence != number:
                     raise AuditTampered(number, f"is missing; the next one present is {sequence}")
-                chain = link(self._log.chain_key, number, chain, body.encode())
+                chain = self._log.chain.link(number, chain, body.encode())
                 if not hmac.compare_digest(chain, value):
                     raise AuditTampered(number, "is not what was written after the ones before it")
                 frontier.push(leaf_hash(body.encode()))

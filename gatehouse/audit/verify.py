@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gatehouse.audit.chain import GENESIS, link
+from gatehouse.audit.chain import GENESIS
 from gatehouse.audit.checkpoint import Trust
 from gatehouse.audit.errors import AuditTampered, CheckpointInvalid
 from gatehouse.audit.log import AuditLog
@@ -154,23 +154,24 @@ def verify(
     a number of entries each time that so many were done.
     """
     marks = Marks([Kept("the database", log.checkpoints()), *kept], trust)
-    chain_key, frontier, previous, starts = log.chain_key, Frontier(), GENESIS, Starts()
-    number = 0
+    link, frontier, previous, starts = log.chain.link, Frontier(), GENESIS, Starts()
+    number, due = 0, marks.due
     for rows in log.rows(batch=_BATCH):
         for sequence, body, chain, node in rows:
             number += 1
             if sequence != number:
                 raise AuditTampered(number, f"is missing; the next one present is {sequence}")
             data = body.encode()
-            previous = link(chain_key, number, previous, data)
+            previous = link(number, previous, data)
             if not hmac.compare_digest(previous, chain):
                 raise AuditTampered(number, "is not what was written after the entries before it")
             if frontier.push(leaf_hash(data)) != node:
                 raise AuditTampered(number, "its place in the tree was altered")
             if '"kind":"start"' in body:
                 starts.see(number, body)
-            if number == marks.due:
+            if number == due:
                 marks.reach(number, frontier.root())
+                due = marks.due
         if progress is not None:
             progress(len(rows))
     marks.end(number, at_least)

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from gatehouse.audit import AuditLog, AuditTampered, AuditUnavailable
-from gatehouse.audit.chain import GENESIS, canonical, link
+from gatehouse.audit.chain import GENESIS, canonical
 from gatehouse.audit.checkpoint import Checkpoint
 from gatehouse.audit.deployment import STARTS, record_start
 from gatehouse.audit.note import sign
@@ -36,7 +36,7 @@ def rewrite(log: AuditLog, change: Callable[[list[dict[str, object]]], None]) ->
     frontier, chain = Frontier(), GENESIS
     for number, body in enumerate(bodies, start=1):
         data = canonical(body).encode()
-        chain = link(log.chain_key, number, chain, data)
+        chain = log.chain.link(number, chain, data)
         node = frontier.push(leaf_hash(data))
         as_owner(
             log,
