@@ -33,8 +33,6 @@ from gatehouse.identity.people import fold_username
 from gatehouse.tracker.export_page import page
 
 if TYPE_CHECKING:
-    from sanic.cookies.request import CookieRequestParameters as RequestParameters
-
     from gatehouse.identity import Person, Session
 
 MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"
@@ -90,7 +88,7 @@ class Api:
         await self._admit(self._sign_ins, source)
         async with self._hashing:
             token, session, person = await asyncio.to_thread(
-                self._open, credentials, source, request.cookies
+                self._open, credentials, source, request
             )
         self._shedding.good(token)
         response = json(self._about(session, person))
@@ -102,29 +100,28 @@ class Api:
 
     async def session(self, request: Request) -> HTTPResponse:
         """GET /session"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         return json(self._about(speaker.session, speaker.person))
 
     async def extend(self, request: Request) -> HTTPResponse:
         """POST /session/extension"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         await self._body(request)
         speaker = await self._active(speaker)
         return json(self._about(speaker.session, speaker.person))
 
     async def sign_out(self, request: Request) -> HTTPResponse:
         """DELETE /session"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         await asyncio.to_thread(self._close, speaker)
-        self._repeats.forget(speaker.session.id)
-        self._turns.forget(speaker.session.conversation_id)
+        self.forget(speaker.session)
         response = empty()
         cookies.drop_session(response)
         return response
 
     async def message(self, request: Request) -> HTTPResponse:
         """POST /messages"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         body = await self._body(request, "id", "text")
         message_id = text_field(body, "id", 64, MESSAGE_ID)
         text = self._text(body)
@@ -134,7 +131,7 @@ class Api:
 
     async def button(self, request: Request) -> HTTPResponse:
         """POST /buttons"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         body = await self._body(request, "id", "button")
         message_id = text_field(body, "id", 64, MESSAGE_ID)
         chosen = text_field(body, "button", 64, TOKEN)
@@ -147,12 +144,12 @@ class Api:
 
     async def challenge(self, request: Request) -> HTTPResponse:
         """GET /challenge"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         return json({"challenge": await self._turns.pending(speaker.session.conversation_id)})
 
     async def code(self, request: Request, challenge_id: str) -> HTTPResponse:
         """POST /challenges/<challenge_id>"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         body = await self._body(request, "id", "code")
         message_id = new_message_id()
         if "id" in body:
@@ -169,26 +166,26 @@ class Api:
 
     async def cancel(self, request: Request, challenge_id: str) -> HTTPResponse:
         """DELETE /challenges/<challenge_id>"""
-        speaker = await self._active(await self._speaker(request))
+        speaker = await self._active(await self.speaker(request))
         return self._reply(speaker, await self._turns.cancel(speaker, challenge_id))
 
     async def history(self, request: Request) -> HTTPResponse:
         """GET /history"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         messages = await self._turns.past(speaker)
         challenge = await self._turns.pending(speaker.session.conversation_id)
         return json({"messages": messages, "challenge": challenge})
 
     async def clear(self, request: Request) -> HTTPResponse:
         """DELETE /conversation"""
-        speaker = await self._active(await self._speaker(request))
+        speaker = await self._active(await self.speaker(request))
         reply = await self._turns.clear(speaker)
         self._repeats.forget(speaker.session.id)
         return self._reply(speaker, reply)
 
     async def export(self, request: Request, ticket: str) -> HTTPResponse:
         """GET /exports/<ticket>"""
-        speaker = await self._speaker(request)
+        speaker = await self.speaker(request)
         taken = await asyncio.to_thread(self._take_ticket, speaker, ticket)
         if taken.what == "receipt":
             return _attachment(taken.content, "erasure-receipt.json", "application/json")
@@ -201,7 +198,7 @@ class Api:
 
     # Reading requests
 
-    async def _speaker(self, request: Request) -> Speaker:
+    async def speaker(self, request: Request) -> Speaker:
         """Who sends `request`; raises `ApiError` 401, 403 or `TooMany`."""
         self._admission.check_origin(request)
         source = self._admission.source(request)
@@ -210,7 +207,9 @@ class Api:
             await self._admit(self._strangers, source)
             raise ApiError(401, "signed_out", "Please sign in.")
         try:
-            session, person = await asyncio.to_thread(self._resolve, token)
+            session, person = await asyncio.to_thread(
+                self._resolve, token, request.headers.get("user-agent", "")
+            )
         except SessionEnded as ended:
             self._shedding.forget(token)
             await self._admit(self._strangers, source)
@@ -222,11 +221,23 @@ class Api:
         device = self._services.devices.read(request.cookies.get(cookies.DEVICE), person.username)
         return Speaker(session, person, network_zone(source), device)
 
+    def forget(self, session: Session) -> None:
+        """Drop what is kept in memory about a session that ended."""
+        self._repeats.forget(session.id)
+        self._turns.forget(session.conversation_id)
+
     async def _admit(self, window: Limiter, key: str, person: str | None = None) -> None:
         await throttles.admit(self._services.audit, window, key, person)
 
-    def _resolve(self, token: str) -> tuple[Session, Person]:
-        session = self._services.sessions.resolve(token)
+    def _resolve(self, token: str, user_agent: str) -> tuple[Session, Person]:
+        try:
+            session = self._services.sessions.resolve(token, user_agent)
+        except SessionEnded as ended:
+            if ended.reason == "browser":
+                self._services.audit.append(
+                    "session_ended", person=ended.person_id, reason="browser"
+                )
+            raise
         person = self._services.directory.get(session.person_id)
         if person is None or person.disabled:
             if self._services.sessions.close(session.id):
@@ -288,7 +299,7 @@ class Api:
         return self._reply(speaker, reply)
 
     def _reply(self, speaker: Speaker, reply: Reply) -> HTTPResponse:
-        response = json({**reply.as_json(), "expires_in": self._expires_in(speaker.session)})
+        response = json({**reply.as_json(), **self._expiry(speaker.session)})
         if reply.confirmed_with:
             username = speaker.person.username
             token = self._services.devices.issue(username, speaker.device, reply.confirmed_with)
@@ -299,20 +310,22 @@ class Api:
         return {
             "csrf": session.csrf,
             "person": {"name": person.display_name, "roles": sorted(person.roles)},
-            "expires_in": self._expires_in(session),
+            **self._expiry(session),
         }
 
-    def _expires_in(self, session: Session) -> int:
+    def _expiry(self, session: Session) -> dict[str, Any]:
+        """When the session ends, and whether staying active would help (`idle`) or not."""
         terms, now = self._services.settings.session, self._services.clock.now()
-        ends = min(session.last_seen_at + terms.idle, session.started_at + terms.absolute)
-        return max(0, int(ends - now))
+        idle, absolute = session.last_seen_at + terms.idle, session.started_at + terms.absolute
+        left = max(0, int(min(idle, absolute) - now))
+        return {"expires_in": left, "expires_by": "idle" if idle < absolute else "absolute"}
 
     # Blocking parts, run in a thread
 
     def _open(
-        self, credentials: _Credentials, source: str, sent: RequestParameters
+        self, credentials: _Credentials, source: str, request: Request
     ) -> tuple[str, Session, Person]:
-        services = self._services
+        services, sent = self._services, request.cookies
         old_token = sent.get(cookies.SESSION)
         named = fold_username(credentials.username)
         device = services.devices.read(sent.get(cookies.DEVICE), named)
@@ -320,7 +333,7 @@ class Api:
         if old_token:
             self._close_old(old_token)
         services.audit.append("sign_in", person=person.id)
-        token, session = services.sessions.open(person)
+        token, session = services.sessions.open(person, request.headers.get("user-agent", ""))
         services.conversations.started(session.conversation_id, person.id)
         return token, session, person
 

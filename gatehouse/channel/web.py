@@ -20,6 +20,7 @@ from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
 from gatehouse import metrics
 from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_side
+from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.api import Api
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
@@ -50,6 +51,9 @@ _ROUTES = (
     ("GET", f"{_V1}/session", "api", "session"),
     ("DELETE", f"{_V1}/session", "api", "sign_out"),
     ("POST", f"{_V1}/session/extension", "api", "extend"),
+    ("GET", f"{_V1}/sessions", "account", "sessions"),
+    ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
+    ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
     ("POST", f"{_V1}/messages", "api", "message"),
     ("POST", f"{_V1}/buttons", "api", "button"),
     ("GET", f"{_V1}/challenge", "api", "challenge"),
@@ -94,6 +98,7 @@ class _Built:
     windows: Windows
     headers: Mapping[str, str]
     api: Api
+    account: Account
     hooks: Hooks
     pages: Pages
     probes: Probes
@@ -212,12 +217,14 @@ class Doorkeeper:
         windows = Windows(services.clock, settings, services.ring)
         shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
+        api = Api(services, admission, turns, windows, shedding)
         self._built = _Built(
             admission=admission,
             shedding=shedding,
             windows=windows,
             headers=header_set(settings.server.origin, settings.server.framed_by),
-            api=Api(services, admission, turns, windows, shedding),
+            api=api,
+            account=Account(services, api),
             hooks=Hooks(services, admission, windows),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, windows, read_token(settings)),

@@ -43,6 +43,9 @@ sessions = sa.Table(
     sa.Column("aal_at", sa.Float(53), nullable=True),
     sa.Column("ended_at", sa.Float(53), nullable=True),
     sa.Column("ended_reason", sa.String(16), nullable=False),
+    # What a person would call the browser, and a keyed hash of what it calls itself.
+    sa.Column("browser", sa.String(40), nullable=False, server_default=""),
+    sa.Column("browser_tag", sa.String(64), nullable=False, server_default=""),
 )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError
+from gatehouse.identity.browsers import browser_name, browser_tag
 from gatehouse.identity.people import Person
 from gatehouse.identity.schema import sessions as table
 from gatehouse.identity.transactions import transaction
@@ -36,23 +37,28 @@ _WORDS = {
     "signed_out": "You are signed out.",
     "unknown": "You are not signed in.",
     "clock": "You were signed out because the clock of the server changed. Sign in to go on.",
+    "browser": "You were signed out because this session was used by another browser. If that was "
+    "not you, change your password.",
     "tampered": "You were signed out because this session could not be verified. Sign in to go on.",
 }
 
 
 class SessionEnded(GatehouseError):
     """There is no such session any more. `reason` is `idle`, `absolute`, `signed_out`, `unknown`,
-    `clock` (the server's clock went back) or `tampered`; `message` is for the person."""
+    `clock` (the server's clock went back), `browser` (another one showed its token) or `tampered`;
+    `message` is for the person."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, person_id: str = "") -> None:
         super().__init__(_WORDS[reason])
         self.reason = reason
+        self.person_id = person_id
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open session. `id` is not the token; `conversation_id` is 32 hexadecimal digits (128 random
-    bits); times are seconds since the epoch; `aal` is the assurance level, reached at `aal_at`."""
+    bits); times are seconds since the epoch; `aal` is the assurance level, reached at `aal_at`;
+    `browser` is what a person would call the browser that it was opened in."""
 
     id: str
     person_id: str
@@ -62,6 +68,7 @@ class Session:
     last_seen_at: float
     aal: int
     aal_at: float | None
+    browser: str = ""
 
 
 class SessionLimits(Protocol):
@@ -83,9 +90,13 @@ class Sessions:
         self._limits = limits
         self._seal_key = _derive(key, "conversation")
         self._csrf_key = _derive(key, "csrf")
+        self._browser_key = _derive(key, "browser")
 
-    def open(self, person: Person) -> tuple[str, Session]:
-        """A new session and conversation for `person`: its token, for the cookie alone, and itself."""
+    def open(self, person: Person, user_agent: str = "") -> tuple[str, Session]:
+        """A new session and conversation for `person`: its token, for the cookie alone, and itself.
+
+        `user_agent` is what the browser calls itself.
+        """
         token, now = secrets.token_urlsafe(32), self._clock.now()
         session_id, conversation_id = secrets.token_hex(16), secrets.token_hex(16)
         row = {
@@ -98,21 +109,27 @@ class Sessions:
             "aal_at": None,
             "ended_at": None,
             "ended_reason": "",
+            "browser": browser_name(user_agent),
+            "browser_tag": browser_tag(self._browser_key, user_agent),
         }
         row["conversation"] = self._sealed(row, conversation_id)
         with transaction(self._engine) as connection:
             connection.execute(table.insert().values(**row))
         return token, self._session(row, conversation_id)
 
-    def resolve(self, token: object) -> Session:
+    def resolve(self, token: object, user_agent: str | None = None) -> Session:
         """The open session of `token`, whatever a browser sent as one; raises `SessionEnded`.
 
-        Reading does not keep it alive; `touch` does.
+        With `user_agent`, what the browser calls itself, a token that another browser shows ends its
+        session. Reading does not keep it alive; `touch` does.
         """
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise SessionEnded("unknown")
         with transaction(self._engine) as connection:
             row, reason = self._inspect(connection, table.c.token_hash == _hash(token))
+            if not reason and user_agent is not None and not self._is_of(row, user_agent):
+                reason = "browser"
+                self._write(connection, row["id"], **self._ending(reason))
         return self._opened(row, reason)
 
     def get(self, session_id: str) -> Session:
@@ -230,6 +247,10 @@ class Sessions:
             self._write(connection, row["id"], **self._ending(reason))
         return row, reason
 
+    def _is_of(self, row: dict[str, Any], user_agent: str) -> bool:
+        tag = browser_tag(self._browser_key, user_agent)
+        return not row["browser_tag"] or hmac.compare_digest(str(row["browser_tag"]), tag)
+
     def _over(self, row: dict[str, Any]) -> str:
         now = self._clock.now()
         if now < row["last_seen_at"] - CLOCK_TOLERANCE:
@@ -240,7 +261,7 @@ class Sessions:
 
     def _opened(self, row: dict[str, Any], reason: str) -> Session:
         if reason:
-            raise SessionEnded(reason)
+            raise SessionEnded(reason, row.get("person_id", ""))
         return self._session(row, self._conversation(row))
 
     def _end(self, condition: Any, reason: str) -> int:
@@ -273,10 +294,13 @@ class Sessions:
             last_seen_at=row["last_seen_at"],
             aal=row["aal"],
             aal_at=row["aal_at"],
+            browser=row["browser"],
         )
 
 
 def _bound(row: dict[str, Any]) -> bytes:
+    # Sessions that were opened before browsers were told apart have neither.
+    browser = {"browser": row["browser_tag"]} if row["browser_tag"] else {}
     return associated_data(
         record="session",
         id=row["id"],
@@ -285,6 +309,7 @@ def _bound(row: dict[str, Any]) -> bytes:
         started=repr(float(row["started_at"])),
         aal=int(row["aal"]),
         aal_at="" if row["aal_at"] is None else repr(float(row["aal_at"])),
+        **browser,
     )
 
 
