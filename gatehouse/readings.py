@@ -35,8 +35,16 @@ def _about(parts: Any) -> Iterator[Reading]:
 
 
 def _policies(parts: Any) -> Iterator[Reading]:
-    revision = parts.policies.current().revision[:12]
-    yield "gatehouse_policy_info", "The policies in force.", 1.0, {"revision": revision}
+    now, status = parts.clock.now(), parts.policies.status()
+    labels = {"revision": status.revision[:12]}
+    yield "gatehouse_policy_info", "The policies in force.", 1.0, labels
+    for name, since, meaning in (
+        ("age", status.since, "Time since the policies in force took effect."),
+        ("refused", status.refused_at, "Time since the files are refused; 0 when they are not."),
+        ("pending", status.pending_at, "Time that an edit waits for a second person; 0 for none."),
+    ):
+        seconds = 0.0 if since is None else max(0.0, now - since)
+        yield f"gatehouse_policy_{name}_seconds", meaning, seconds, _NONE
 
 
 def _purges(parts: Any) -> Iterator[Reading]:
