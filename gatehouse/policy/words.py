@@ -37,7 +37,8 @@ def rule_sentence(
         return f"{who} may use {what}{only}{after}."
     if rule.effect == "step_up":
         terms = terms_words(rule.step_up) if rule.step_up else "a code"
-        return f"{who} need {terms} for {what}{condition}, if another rule allows it."
+        people = who[0].lower() + who[1:]
+        return f"For {what}{condition}, {people} need {terms}, if another rule allows it at all."
     text = (responses or {}).get(rule.say)
     said = f"“{text}”" if text else rule.say
     refusal = "Nobody may" if who == "All people" else f"{who} may not"

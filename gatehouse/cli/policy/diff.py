@@ -99,7 +99,7 @@ def _lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[s
         for row in shown.words:
             yield from _row(row)
     elif shown.words:
-        intents = len({row.intent for row in shown.words})
+        intents = len({intent for row in shown.words for intent in row.intents})
         yield ""
         yield (
             f"{_MARKS['words']}  {len(shown.words)} refusals or permissions for {intents} requests "
@@ -110,7 +110,7 @@ def _lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[s
 def _row(row: Row) -> Iterator[str]:
     also = f" ({row.also})" if row.also else ""
     yield ""
-    yield f"{_MARKS[row.direction]}  {row.intent}: {row.who}{also}"
+    yield f"{_MARKS[row.direction]}  {', '.join(row.intents)}: {row.who}{also}"
     yield from (f"        if    {condition}" for condition in row.when)
     yield f"        was   {row.before}"
     yield f"        now   {row.after}"

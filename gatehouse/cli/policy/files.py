@@ -47,7 +47,11 @@ class Files:
 
     def names(self) -> Domain:
         """The intents, responses, slots and roles that policies may name."""
-        return read_domain(self.domain or self.home() / "domain.yml")
+        return read_domain(self.domain_path())
+
+    def domain_path(self) -> Path:
+        """The domain, a file or a directory."""
+        return self.domain or self.home() / "domain.yml"
 
     def find(self, wanted: str) -> PolicySet:
         """The policies of a directory, or of a revision that was in force (see `History.find`).

@@ -64,8 +64,8 @@ def who(change: Change) -> str:
     lacks = sorted(role for role, number in named.items() if not number)
     if not has:
         return "people without any of these roles"
-    words = f"people with the roles {listed(has, 'and')} at once"
-    return f"{words}, without {listed(lacks)}" if lacks else words
+    words = f"people with {_roles(has)}"
+    return f"{words}, without {listed(lacks)}" if lacks and len(has) > 1 else words
 
 
 def when(change: Change) -> list[str]:
@@ -136,7 +136,14 @@ def _person(space: Space, request: Request) -> str:
             return f"{'an' if role[0] in 'aeiou' or role[:2] == 'hr' else 'a'} {role}"
     if not roles:
         return "somebody without any role"
-    return f"somebody with the roles {listed(sorted(roles), 'and')}"
+    return f"somebody with {_roles(sorted(roles))}"
+
+
+def _roles(names: list[str]) -> str:
+    """Roles that make no usual account."""
+    if len(names) == 1:
+        return f"only the role {names[0]}"
+    return f"the roles {listed(names, 'and')} at once"
 
 
 def _fact(name: str, request: Request, space: Space) -> str:

@@ -7,7 +7,7 @@ same is shown once; nothing that widens is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatehouse.policy.diff.describe import answer_words, example, when, who
 from gatehouse.policy.diff.dimensions import ASSURANCE
@@ -19,10 +19,10 @@ _ORDER: tuple[Direction, ...] = ("widens", "mixed", "narrows", "words")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One change to read; `also` says where else it is the same."""
+    """One change to read, of one or several intents; `also` says where else it is the same."""
 
     direction: Direction
-    intent: str
+    intents: tuple[str, ...]
     who: str
     when: tuple[str, ...]
     before: str
@@ -55,7 +55,7 @@ class Summary:
 def summary(comparison: Comparison) -> Summary:
     """The changes of `comparison`, what widens first."""
     clear = [change for change in comparison.changes if not change.runner_up]
-    rows = [_row(change, also) for change, also in _once(clear)]
+    rows = _together([_row(change, also) for change, also in _once(clear)])
     rows.sort(key=lambda row: _ORDER.index(row.direction))
     return Summary(
         rows=tuple(row for row in rows if row.direction != "words"),
@@ -110,7 +110,7 @@ def _row(change: Change, also: str) -> Row:
     only = ["decided with the record at hand"] if change.stage == "resource" else []
     return Row(
         change.direction,
-        change.intent,
+        (change.intent,),
         who(change),
         (*when(change), *only),
         answer_words(change.before),
@@ -118,6 +118,17 @@ def _row(change: Change, also: str) -> Row:
         example(change),
         also,
     )
+
+
+def _together(rows: list[Row]) -> list[Row]:
+    """The rows, those that differ in nothing but the intent put together."""
+    found: dict[Row, Row] = {}
+    for row in rows:
+        alike = replace(row, intents=(), example="")
+        first = found.setdefault(alike, row)
+        if first is not row:
+            found[alike] = replace(first, intents=(*first.intents, *row.intents))
+    return list(found.values())
 
 
 def _near(comparison: Comparison, known: set[tuple[str, Direction]]) -> list[Near]:
