@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gatehouse.keys import RingStatus
     from gatehouse.settings import Settings
 
+ROOTS = ("file", "pkcs11", "aws-kms", "vault")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -141,6 +142,22 @@ def restore(copy: Path | None, older: bool, as_json: bool) -> None:
         as_json,
     )  # fmt: skip
     _record("restore", generation=result.generation, older=older)
+
+
+@keys.command()
+@click.option(
+    "--from", "before", required=True, type=click.Choice(ROOTS), help="Where the root is now."
+)
+@json_option
+def move(before: str, as_json: bool) -> None:
+    """Move to the root that keys.root names, from another kind; stop serving first."""
+    from gatehouse.clock import SystemClock
+    from gatehouse.keys.restoring import move_root
+
+    settings = _settings()
+    generation = move_root(settings, SystemClock(), before)
+    _say({"root": settings.keys.root, "generation": generation}, as_json)
+    _record("move", before=before, after=settings.keys.root, generation=generation)
 
 
 @keys.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +19,9 @@ from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
 from gatehouse.keys.homes import RING_FILE, Home, copy_shelf
 from gatehouse.keys.opening import open_home, open_ring, open_root
 from gatehouse.keys.ring import KeyRing
-from gatehouse.keys.roots import Root
+from gatehouse.keys.roots import Root, new_handle
 from gatehouse.keys.shelf import Shelf
+from gatehouse.keys.tree import Known, Tree, load, make_generation
 from gatehouse.settings import Settings
 
 BEFORE: Final = "ring.db.before-restore"
@@ -83,6 +84,34 @@ def restore_ring(
     generation = again.generation
     again.close()
     return Restored(generation, keys, replaced)
+
+
+def move_root(settings: Settings, clock: Clock, before: str) -> int:
+    """Move the ring from a root of the kind `before` to the one of the settings; the generation.
+
+    Nothing may serve meanwhile. The old root is destroyed once the ring, and its mirror, are under
+    the new one. Raises what opening either root raises; `InvalidInput` when there is nothing to
+    move.
+    """
+    if before == settings.keys.root:
+        raise InvalidInput(
+            f"the settings name a root of this kind already: {before}",
+            "set keys.root to the new place and say with --from where the root was",
+        )
+    old = open_root(replace(settings, keys=replace(settings.keys, root=before)))
+    new = open_root(settings)
+    shelf = open_home(settings).shelf(old)
+    with shelf.writing():
+        known = load(shelf, old, Known()).copy()
+        handle = known.handle
+        tree = Tree(shelf, old, known)
+        tree.save(make_generation(new, new_handle(known.ring), known.ring), clock.now())
+    shelf.close()
+    ring = open_ring(settings, clock)
+    generation = ring.generation
+    ring.close()
+    old.destroy(handle)
+    return generation
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.clock import SettableClock
-from gatehouse.errors import GatehouseError
+from gatehouse.errors import GatehouseError, InvalidInput
 from gatehouse.keys import (
     EnvelopeError,
     KeyRing,
@@ -19,6 +19,7 @@ from gatehouse.keys import (
     make_ring,
     open_ring,
 )
+from gatehouse.keys.restoring import move_root
 from gatehouse.keys.roots import Root, new_handle
 from gatehouse.settings import Settings, load_settings
 from tests.unit.keys.places import Place, place_of
@@ -191,3 +192,28 @@ def test_a_lost_ring_is_not_made_anew_beside_its_root(place: Place, clock: Setta
     with pytest.raises((KeyRingDamaged, KeyRingNotReady)):
         open_ring(settings, clock)
     assert len(place.root().handles()) == 1
+
+
+def test_a_ring_moves_to_another_root(place: Place, clock: SettableClock) -> None:
+    """From files to any other place: every key stays, the old root is gone, and nothing goes back."""
+    if place.root().kind == "file":
+        with pytest.raises(InvalidInput, match="already"):
+            move_root(_settings(place), clock, "file")
+        return
+    before = load_settings(place.home, {})
+    make_ring(before, clock)
+    ring = open_ring(before, clock)
+    key = ring.data_key("a", clock.now() + 60)
+    ring.close()
+    with pytest.raises((RootMissing, KeyRingUnavailable)):
+        open_ring(_settings(place), clock)
+    assert move_root(_settings(place), clock, "file") == 2
+    assert list((place.home / "var" / "keys").glob("root-*.key")) == []
+    ring = open_ring(_settings(place), clock)
+    assert ring.find("a") == (key, clock.now() + 60)
+    assert ring.check().roots_left == 0
+    ring.close()
+    with pytest.raises(RootMissing):
+        open_ring(before, clock)
+    with pytest.raises((RootMissing, KeyRingUnavailable)):
+        move_root(_settings(place), clock, "file")

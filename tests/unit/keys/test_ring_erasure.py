@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -255,6 +257,53 @@ def test_a_full_disk_changes_nothing(ring: KeyRing, clock: SettableClock) -> Non
     ring._keeper.shelf.execute("PRAGMA max_page_count=1000000")
     assert ring.find("a") == (key, clock.now() + 60)
     assert ring.data_key("b", clock.now() + 60) != key
+
+
+@pytest.mark.parametrize("where", ["root", "ring"])
+def test_a_full_disk_while_rotating_changes_nothing(
+    ring: KeyRing,
+    directory: Path,
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    """Full while the root or the ring is written: refused, nothing lost, no root left in the end."""
+    expiry = clock.now() + 60
+    keys = {f"{number}": ring.data_key(f"{number}", expiry) for number in range(40)}
+    with monkeypatch.context() as patch:
+        if where == "root":
+
+            def full(_descriptor: int) -> None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+            patch.setattr("gatehouse.keys.roots.os.fsync", full)
+        else:
+            ((pages,),) = ring._keeper.shelf.execute("PRAGMA page_count")
+            ring._keeper.shelf.execute(f"PRAGMA max_page_count={pages}")
+            patch.setattr(ring, "destroy", lambda _names: ring.reseal())
+            _make_bigger(ring)
+        with pytest.raises(KeyRingUnavailable):
+            ring.destroy(["0"])
+    ring.close()
+    again = KeyRing.open(directory, clock)
+    assert keys == {name: again.data_key(name, expiry) for name in keys}
+    assert len(list(directory.glob("root-*.key"))) == 1
+    assert again.destroy(["0"]) == 1
+
+
+def _make_bigger(ring: KeyRing) -> None:
+    """Let the next change of the ring need more room than there is."""
+    original = ring._keeper.removing
+
+    def removing(work: Callable[[Tree], int], *, always: bool = False) -> int:
+        def more(tree: Tree) -> int:
+            for number in range(2000):
+                tree.put(10**6, f"more {number}", Entry(bytes(32), 9e10, 0))
+            return work(tree)
+
+        return original(more, always=always)
+
+    ring._keeper.removing = removing  # type: ignore[assignment, method-assign]
 
 
 def test_a_view_of_the_tree_does_not_change_another(ring: KeyRing, clock: SettableClock) -> None:
