@@ -18,8 +18,15 @@ from gatehouse.errors import IntegrityError
 from gatehouse.keys import KeyRing
 from gatehouse.keys.columns import is_outdated
 from gatehouse.tracker.pseudonyms import Pseudonyms
-from gatehouse.tracker.records import open_head, resealed, seal_head
-from gatehouse.tracker.schema import conversations, records
+from gatehouse.tracker.records import (
+    Head,
+    open_head,
+    open_snapshot,
+    resealed,
+    seal_head,
+    seal_snapshot,
+)
+from gatehouse.tracker.schema import conversations, records, snapshots
 from gatehouse.tracker.transactions import changing, snapshot
 
 Beside = Callable[[Connection, bytes], None]
@@ -86,13 +93,13 @@ class Resealing:
         return entry.key if entry else None
 
     def _reseal(self, connection: Connection, row: Any, key: bytes) -> None:
-        head = open_head(key, row.handle, bytes(row.head))
+        before = open_head(key, row.handle, bytes(row.head))
         stored = connection.execute(
             sa.select(records.c.sequence, records.c.envelope)
             .where(records.c.handle == row.handle)
             .order_by(records.c.sequence)
         ).fetchall()
-        head, made = resealed(key, row.handle, head, [(n, bytes(e)) for n, e in stored])
+        head, made = resealed(key, row.handle, before, [(n, bytes(e)) for n, e in stored])
         for sequence, envelope in made:
             connection.execute(
                 sa.update(records)
@@ -107,12 +114,30 @@ class Resealing:
                 name=self._names.resealed_name(row.handle, row.tag_day, bytes(row.name)),
             )
         )
+        if before.window_sequence:
+            self._reseal_snapshot(connection, row.handle, key, before, head)
         self._beside(connection, key)
+
+    def _reseal_snapshot(
+        self, connection: Connection, handle: str, key: bytes, before: Head, after: Head
+    ) -> None:
+        mine = snapshots.c.handle == handle
+        envelope = connection.execute(sa.select(snapshots.c.envelope).where(mine)).scalar()
+        folded = open_snapshot(key, handle, before, envelope and bytes(envelope))
+        connection.execute(
+            sa.update(snapshots)
+            .where(mine)
+            .values(envelope=seal_snapshot(key, handle, after, folded))
+        )
 
     def _outdated(self) -> Any:
         c = conversations.c
         record = sa.select(records.c.sequence).where(
             records.c.handle == c.handle, is_outdated(records.c.envelope)
         )
+        folded = sa.select(snapshots.c.handle).where(
+            snapshots.c.handle == c.handle, is_outdated(snapshots.c.envelope)
+        )
         lives = sa.or_(c.expires_at > self._clock.now(), c.closed_at.is_not(None))
-        return sa.and_(lives, sa.or_(is_outdated(c.head), is_outdated(c.name), record.exists()))
+        sealed = (is_outdated(c.head), is_outdated(c.name), record.exists(), folded.exists())
+        return sa.and_(lives, sa.or_(*sealed))

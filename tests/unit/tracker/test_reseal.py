@@ -12,9 +12,12 @@ from sqlalchemy.engine import Connection
 
 from gatehouse.keys.envelope import is_current, write_with
 from gatehouse.tracker.reseal import Resealing
-from gatehouse.tracker.schema import conversations, records
+from gatehouse.tracker.schema import conversations, records, snapshots
+from gatehouse.tracker.window import Needs
 
 from .conftest import TTL, Deployment
+
+NEEDS = Needs(states=3, visible=4)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,7 @@ def _all_current(deployment: Deployment) -> bool:
     rows = deployment.rows(conversations)
     sealed = [bytes(row.head) for row in rows] + [bytes(row.name) for row in rows if row.name]
     sealed += [bytes(row.envelope) for row in deployment.rows(records)]
+    sealed += [bytes(row.envelope) for row in deployment.rows(snapshots)]
     return all(map(is_current, sealed))
 
 
@@ -59,6 +63,22 @@ def test_everything_moves_and_nothing_changes(deployment: Deployment) -> None:
     deployment.restart()
     assert len(deployment.events("a") or []) > len(before["a"] or [])
     assert deployment.audit.entries == []
+
+
+def test_the_snapshot_of_a_long_conversation_moves_with_it(local: Deployment) -> None:
+    """A conversation whose beginning is folded reads the same, and its window goes on moving."""
+    local.store.needs = NEEDS
+    _talk(local, "a", 40)
+    assert len(local.rows(snapshots)) == 1
+    before = local.events("a")
+    write_with("chacha20poly1305")
+    assert list(_resealing(local).run()) == [True]
+    assert _all_current(local)
+    assert before == local.events("a")
+    _talk(local, "a", 20)
+    local.restart()
+    said = [e["text"] for e in local.events("a") or [] if e["event"] == "user"]
+    assert said == [f"a {turn}" for turn in (*range(40), *range(20))]
 
 
 def test_what_was_cut_off_is_finished_by_the_next_run(local: Deployment) -> None:
@@ -83,6 +103,7 @@ def test_a_turn_written_under_the_new_suite_hides_no_old_record(local: Deploymen
 
 def test_turns_during_resealing_are_neither_lost_nor_refused(deployment: Deployment) -> None:
     """People go on talking while their conversations are sealed anew, back and forth."""
+    deployment.store.needs = NEEDS
     for name in ("a", "b"):
         _talk(deployment, name, 2)
     failures: list[BaseException] = []
