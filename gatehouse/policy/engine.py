@@ -24,12 +24,12 @@ from types import MappingProxyType
 from gatehouse.policy.assurance import satisfied, strictest, unknown_assurance
 from gatehouse.policy.errors import Problem
 from gatehouse.policy.model import PROTECTION, Decision, IntentInfo, Request
+from gatehouse.policy.program import Program
 from gatehouse.policy.rules import Rule
-from gatehouse.policy.verdicts import YES, Outcome, evaluate
+from gatehouse.policy.verdicts import HOLDS, Outcome, evaluate
 from gatehouse.policy.vocabulary import Vocabulary
 
 _STRICTNESS = {"allow": 0, "step_up": 1, "deny": 2}
-_MOST_REMEMBERED = 4096
 FRESH = 60
 
 
@@ -55,7 +55,7 @@ class PolicySet:
         self.tested = tested
         self.facts = frozenset(clause.fact for rule in self.rules for clause in rule.clauses)
         self._by_intent = _index(self.rules)
-        self._remembered: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
+        self._programs = {name: Program(found) for name, found in self._by_intent.items()}
 
     @property
     def intents(self) -> Mapping[str, IntentInfo]:
@@ -107,40 +107,44 @@ class PolicySet:
         return self._with_runners_up(request, info, decision)
 
     def _decide_intent(self, request: Request, info: IntentInfo, subject: str | None) -> Decision:
-        allows: list[tuple[Rule, Outcome]] = []
-        factors: list[tuple[Rule, Outcome]] = []
-        doubtful: tuple[Rule, Outcome] | None = None
-        unknown: set[str] = set()
-        for rule in self._candidates(info.name, request.principal.roles):
-            outcome = evaluate(rule.clauses, request, subject)
-            if rule.effect == "deny":
-                if outcome.verdict == YES:
-                    return self._denied(rule, outcome)
-                if outcome.restricts and doubtful is None:
-                    doubtful = rule, outcome
-                continue
-            if rule.effect == "allow":
-                if outcome.grants:
-                    allows.append((rule, outcome))
-                else:
-                    unknown.update(outcome.missing)
-            if rule.step_up is not None and outcome.restricts:
-                factors.append((rule, outcome))
-        if doubtful is not None:
-            return self._denied(*doubtful)
+        program = self._programs.get(info.name)
+        if program is None:
+            return self._refuse("default", "No rule allows this.")
+        hold, missing, pending = program.select(request, subject)
+        denies = hold & program.denies & ~pending
+        # One that holds for certain comes before one that holds because a fact is missing.
+        for mask in (denies & ~missing, denies):
+            for rule in program.each(mask):
+                return self._denied(rule, evaluate(rule.clauses, request, subject))
+        doubtful = hold & program.allows & missing
+        allows = hold & program.allows & ~missing
         if not allows:
+            unknown = {
+                fact
+                for rule in program.each(doubtful)
+                for fact in evaluate(rule.clauses, request, subject).missing
+            }
             return self._refuse("default", "No rule allows this.", tuple(sorted(unknown)))
-        return self._granted(request, allows, factors)
+        granting = allows & pending or allows & -allows
+        return self._granted(
+            request,
+            next(program.each(allows)),
+            [(rule, evaluate(rule.clauses, request, subject)) for rule in program.each(granting)],
+            [
+                (rule, evaluate(rule.clauses, request, subject) if missing else HOLDS)
+                for rule in program.each(hold & program.factors & ~pending)
+            ],
+        )
 
     def _granted(
         self,
         request: Request,
+        rule: Rule,
         allows: list[tuple[Rule, Outcome]],
         factors: list[tuple[Rule, Outcome]],
     ) -> Decision:
         pending = tuple(sorted({fact for _, outcome in allows for fact in outcome.pending}))
         missing = {fact for _, outcome in factors for fact in outcome.missing}
-        rule = allows[0][0]
         if factors:
             terms = strictest([item.step_up for item, _ in factors if item.step_up])
             if not satisfied(request, terms):
@@ -190,16 +194,6 @@ class PolicySet:
         if satisfied(request, terms):
             return replace(found, effect="allow", step_up=None)
         return replace(found, step_up=terms)
-
-    def _candidates(self, intent: str, roles: frozenset[str]) -> tuple[Rule, ...]:
-        key = intent, frozenset(roles)
-        found = self._remembered.get(key)
-        if found is None:
-            rules = self._by_intent.get(intent, ())
-            found = tuple(rule for rule in rules if rule.concerns(key[1]))
-            if len(self._remembered) < _MOST_REMEMBERED:
-                self._remembered[key] = found
-        return found
 
     def _denied(self, rule: Rule, outcome: Outcome) -> Decision:
         return Decision("deny", rule.id, rule.say, rule.why, self.revision, None, outcome.missing)

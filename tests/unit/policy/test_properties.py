@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatehouse.policy import PolicySet, Principal, Request
+from gatehouse.policy.assurance import satisfied, strictest
+from gatehouse.policy.verdicts import YES, evaluate
 
 INTENTS = ("view_pay", "view_bonus", "approve", "greet")
 ORDER = {"allow": 0, "step_up": 1, "deny": 2}
@@ -216,3 +218,51 @@ def test_the_intent_stage_never_stops_what_the_resource_stage_would_allow(
         facts = replace(request, runners_up=(), subject=request.subject or "self")
         first = policies.decide(replace(facts, stage="intent")).effect
         assert ORDER[first] <= ORDER[policies.decide(replace(facts, stage="resource")).effect]
+
+
+def one_by_one(policies: PolicySet, request: Request) -> tuple[object, ...]:
+    """The decision on a request without runners-up, by asking every rule after the other."""
+    subject = policies.subject_of(request)
+    allows, factors, doubtful, unknown = [], [], None, set()
+    for rule in policies.rules_for(request.intent):
+        if not rule.concerns(request.principal.roles):
+            continue
+        outcome = evaluate(rule.clauses, request, subject)
+        if rule.effect == "deny":
+            if outcome.verdict == YES:
+                return "deny", rule.id, outcome.missing, None
+            if outcome.restricts and doubtful is None:
+                doubtful = "deny", rule.id, outcome.missing, None
+            continue
+        if rule.effect == "allow":
+            if outcome.grants:
+                allows.append((rule, outcome))
+            else:
+                unknown.update(outcome.missing)
+        if rule.step_up is not None and outcome.restricts:
+            factors.append((rule, outcome))
+    if doubtful is not None:
+        return doubtful
+    if not allows:
+        return "deny", "default", tuple(sorted(unknown)), None
+    terms = strictest([rule.step_up for rule, _ in factors]) if factors else None
+    if terms is None or satisfied(request, terms):
+        missing = {fact for _, outcome in factors for fact in outcome.missing}
+        return "allow", allows[0][0].id, tuple(sorted(missing)), None
+    return "step_up", terms
+
+
+@often
+@given(bodies=SETS, requests=st.lists(REQUESTS, min_size=10, max_size=40))
+def test_the_arranged_rules_decide_like_the_rules_one_by_one(compiled, bodies, requests):
+    """Look-ups by value give the decision, its rule and its missing facts that asking every rule gives,
+    on the first request and once everything is remembered."""
+    policies = compiled("".join(numbered(bodies)))
+    for request in [*requests, *requests]:
+        asked = replace(request, runners_up=())
+        decision = policies.decide(asked)
+        expected = one_by_one(policies, asked)
+        if expected[0] == "step_up":
+            assert expected == (decision.effect, decision.step_up)
+        else:
+            assert expected == (decision.effect, decision.rule, decision.indeterminate, None)
