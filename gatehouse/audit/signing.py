@@ -128,7 +128,8 @@ class Checkpointer:
         size = self._log.size()
         known = {"the anchor beside the key ring": self._anchor.get(self._place)}
         for witness in self._witnesses:
-            with contextlib.suppress(WitnessUnavailable):
+            # One that is damaged says nothing here; handing over to it finds that out.
+            with contextlib.suppress(WitnessUnavailable, WitnessRefused):
                 known[f"the witness {witness.name}"] = witness.known()
         for who, number in known.items():
             if size < number:
@@ -214,16 +215,14 @@ class Checkpointer:
                 raise AuditTampered(size + 1, f"is missing; {error.message}") from error
             size, lines = error.size, ""  # another process has handed over more in the meantime
         except WitnessRefused as error:
-            raise AuditTampered(1, f"or one up to {size}: {error.message}") from error
+            raise AuditTampered(1, f"it or a later one was rewritten: {error.message}") from error
         if before.error is not None:
             log.warning("an audit witness answers again", witness=witness.name)
         return WitnessStatus(witness.name, size, self._clock.now()), lines
 
     def _refuse(self, error: AuditTampered) -> None:
-        """Say once what was found, on the terminal and in the log itself."""
-        if self._status.tampered == error.message:
-            return
-        log.error("the audit log was tampered with, no checkpoint is made", reason=error.message)
+        """Say what was found, once until it is mended: on the terminal and in the log itself."""
+        is_news = self._status.tampered is None
         self._status = AuditStatus(
             self._log.size(),
             self._status.checkpointed,
@@ -231,6 +230,9 @@ class Checkpointer:
             error.message,
             self._status.witnesses,
         )
+        if not is_news:  # the words change as the log grows, not least by this entry
+            return
+        log.error("the audit log was tampered with, no checkpoint is made", reason=error.message)
         try:
             self._log.append(
                 "checkpoint_refused", position=error.sequence, reason=error.reason[:400]

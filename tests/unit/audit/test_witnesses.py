@@ -140,8 +140,11 @@ def test_a_rewritten_log_is_refused_by_the_witness(distant: Distant) -> None:
     distant.checkpointer.make()
     distant.server.root = bytes(32)  # as if it had seen another log of the same size
     fill(distant.log, 1)
-    with pytest.raises(AuditTampered, match="does not continue what the witness saw"):
-        distant.checkpointer.make()
+    for _ in range(3):
+        with pytest.raises(AuditTampered, match="does not continue what the witness saw"):
+            distant.checkpointer.make()
+    refusals = [e.sequence for e in distant.log.entries() if "checkpoint_refused" in e.body]
+    assert [6] == refusals
     assert distant.checkpointer.status().tampered is not None
     assert 1 == len(list(distant.log.checkpoints()))
 
@@ -248,3 +251,17 @@ def test_a_found_attack_is_said_once_and_looked_at_again(site: Site) -> None:
             kept=[Kept("w", notes_of(site.witness.path), is_witness=True)],
         ).witnessed
     )
+
+
+def test_a_damaged_witness_file_stops_signing_and_not_the_start(site: Site) -> None:
+    """A line that was altered is evidence of an attack: said, recorded once, no further checkpoint."""
+    lines = site.witness.path.read_bytes().splitlines(keepends=True)
+    site.witness.path.write_bytes(
+        lines[0] + lines[1].replace(b"audit.example.org", b"other.example.org")
+    )
+    fresh = make_site(site.log, site.anchor._path.parent)
+    fresh.checkpointer.require_whole()
+    for _ in range(2):
+        with pytest.raises(AuditTampered, match="a line that is no checkpoint of this log"):
+            fresh.checkpointer.make()
+    assert 1 == sum("checkpoint_refused" in entry.body for entry in site.log.entries())
