@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,14 @@ from sanic.response import HTTPResponse, empty, json, raw
 from gatehouse.channel import cookies, throttles
 from gatehouse.channel.admission import SAFE_METHODS, Admission, check_csrf, network_zone
 from gatehouse.channel.body import only, read_object, text_field
+from gatehouse.channel.event_stream import EventStream
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.repeats import Repeats
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Limiter, Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.streams import Streams
 from gatehouse.channel.text import TextTooLong, normalise
 from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
@@ -62,12 +65,15 @@ class Api:
         turns: Turns,
         windows: Windows,
         shedding: Shedding,
+        streams: Streams,
     ) -> None:
         limits, clock = services.settings.limits, services.clock
         self._services = services
         self._admission = admission
         self._turns = turns
         self._shedding = shedding
+        self._streams = streams
+        self._stream = EventStream(services, streams, self._expires_in)
         self._repeats = Repeats(clock)
         self._messages = windows.window(limits.messages_per_minute, what="messages")
         self._sign_ins = windows.window(limits.sign_ins_per_minute, what="sign_ins")
@@ -181,7 +187,13 @@ class Api:
         speaker = await self._active(await self.speaker(request))
         reply = await self._turns.clear(speaker)
         self._repeats.forget(speaker.session.id)
+        self._streams.publish(speaker.session.id, "turn", id="clear")
         return self._reply(speaker, reply)
+
+    async def events(self, request: Request) -> None:
+        """GET /events"""
+        speaker = await self.speaker(request)
+        await self._stream.send(request, speaker.session)
 
     async def export(self, request: Request, ticket: str) -> HTTPResponse:
         """GET /exports/<ticket>"""
@@ -225,6 +237,7 @@ class Api:
         """Drop what is kept in memory about a session that ended."""
         self._repeats.forget(session.id)
         self._turns.forget(session.conversation_id)
+        self._streams.end(session.id, "signed_out")
 
     async def _admit(self, window: Limiter, key: str, person: str | None = None) -> None:
         await throttles.admit(self._services.audit, window, key, person)
@@ -293,8 +306,9 @@ class Api:
         if not self._repeats.known(speaker.session.id, message_id):
             await self._admit(self._messages, speaker.person.id, speaker.person.id)
         speaker = await self._active(speaker)
+        tell = partial(self._streams.publish, speaker.session.id, id=message_id)
         reply = await self._repeats.once(
-            speaker.session.id, message_id, content, lambda: turn(speaker)
+            speaker.session.id, message_id, content, partial(_told, tell, turn, speaker)
         )
         return self._reply(speaker, reply)
 
@@ -400,6 +414,18 @@ def _attachment(content: bytes, name: str, kind: str) -> HTTPResponse:
         content_type=kind,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+async def _told(
+    tell: Callable[..., None], turn: Callable[[Speaker], Any], speaker: Speaker
+) -> Reply:
+    """`turn`, with its beginning and its end told to the open pages of the session."""
+    tell("typing")
+    try:
+        reply: Reply = await turn(speaker)
+    finally:
+        tell("turn")
+    return reply
 
 
 def _sign_in_answer(refused: SignInRefused) -> ApiError:

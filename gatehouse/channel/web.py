@@ -32,6 +32,7 @@ from gatehouse.channel.refusals import Refusals
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.streams import Streams
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import GatehouseError, NotReady
 from gatehouse.health import Readiness, probes
@@ -61,6 +62,7 @@ _ROUTES = (
     ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "api", "cancel"),
     ("GET", f"{_V1}/history", "api", "history"),
     ("DELETE", f"{_V1}/conversation", "api", "clear"),
+    ("GET", f"{_V1}/events", "api", "events"),
     ("GET", f"{_V1}/exports/<ticket:str>", "api", "export"),
     ("GET", "/healthz", "probes", "healthz"),
     ("GET", "/readyz", "probes", "readyz"),
@@ -96,6 +98,7 @@ class _Built:
     admission: Admission
     shedding: Shedding
     windows: Windows
+    streams: Streams
     headers: Mapping[str, str]
     api: Api
     account: Account
@@ -177,6 +180,7 @@ class Doorkeeper:
         self._services = services
         self._wording = wording
         self._built: _Built | None = None
+        self._stopping = False
 
     def take_charge(self, app: Sanic) -> None:
         app.error_handler = QuietErrorHandler(self._finish)
@@ -191,10 +195,10 @@ class Doorkeeper:
 
     async def serve(
         self, part: str, endpoint: str, request: Request, /, **path: str
-    ) -> HTTPResponse:
-        """Let `endpoint` of `part` answer."""
+    ) -> HTTPResponse | None:
+        """Let `endpoint` of `part` answer; None when it has answered by itself."""
         handler = getattr(getattr(self._parts(), part), endpoint)
-        response: HTTPResponse = await handler(request, **path)
+        response: HTTPResponse | None = await handler(request, **path)
         return response
 
     async def _check(self, app: Sanic, _loop: object = None) -> None:
@@ -216,12 +220,14 @@ class Doorkeeper:
         readiness = Readiness(probes(services))
         windows = Windows(services.clock, settings, services.ring)
         shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
+        streams = Streams()
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
-        api = Api(services, admission, turns, windows, shedding)
+        api = Api(services, admission, turns, windows, shedding, streams)
         self._built = _Built(
             admission=admission,
             shedding=shedding,
             windows=windows,
+            streams=streams,
             headers=header_set(settings.server.origin, settings.server.framed_by),
             api=api,
             account=Account(services, api),
@@ -240,6 +246,9 @@ class Doorkeeper:
         observing.start(app, self._services, self._parts().readiness)
 
     async def _stop(self, app: Sanic, _loop: object = None) -> None:
+        self._stopping = True
+        if self._built is not None:
+            self._built.streams.close()  # or the server would wait for open pages
         assert self._services is not None
         observing.stop(app)
         await housekeeping.stop(app)
@@ -267,6 +276,9 @@ class Doorkeeper:
         return None
 
     async def _on_response(self, request: Request, response: BaseHTTPResponse) -> None:
+        if self._stopping and request.stream is not None:
+            # A connection that is kept for a next request would hold the stop up.
+            request.stream.keep_alive = False
         self._finish(response)
         observing.answered(request, response)
         if self._built is not None:

@@ -2,6 +2,7 @@
 import { type Api, type Challenge, Refused, type Reply, type Session } from "./api";
 import { CodeCard } from "./card";
 import { el } from "./dom";
+import { Live } from "./live";
 import { Log } from "./log";
 import { clock, fill, strings } from "./strings";
 
@@ -36,6 +37,10 @@ export class Chat {
   private waiting = 0;
   private ends = 0;
   private closed = false;
+  /** Ids of what this tab sent; "clear" stands for each clearing. */
+  private readonly mine: string[] = [];
+  private elsewhere = 0;
+  private readonly live: Live;
   private readonly timer: number;
   private readonly connection = () => this.showStatus();
 
@@ -78,6 +83,14 @@ export class Chat {
       this.dialog,
     );
     this.alive(session.expires_in);
+    this.live = new Live({
+      turn: (id, done) => this.heard(id, done),
+      expiring: (seconds) => {
+        this.ends = performance.now() + seconds * 1000;
+      },
+      ended: () => void this.check(),
+      reset: () => this.again(),
+    });
     this.timer = window.setInterval(() => this.tick(), 1000);
     addEventListener("online", this.connection);
     addEventListener("offline", this.connection);
@@ -150,6 +163,40 @@ export class Chat {
     if (!this.card) this.input.focus();
   }
 
+  /** Another tab of this session sent something: show its words as well. */
+  private heard(id: string, done: boolean): void {
+    if (this.mine.includes(id)) {
+      if (id === "clear") this.mine.splice(this.mine.indexOf(id), 1);
+      return;
+    }
+    this.elsewhere += done ? -1 : 1;
+    this.elsewhere = Math.max(0, this.elsewhere);
+    this.showStatus();
+    if (done) this.again();
+  }
+
+  private again(): void {
+    this.elsewhere = 0;
+    this.queue = this.queue.then(async () => {
+      // What could not be sent is on this page only and must not vanish from it.
+      if (this.closed || this.log.hasUnsent) return;
+      try {
+        const past = await this.api.history();
+        this.log.clear();
+        this.log.past(past.messages);
+        this.show(past.challenge);
+      } catch (error) {
+        this.isOver(error);
+      }
+    });
+  }
+
+  private newId(): string {
+    const id = crypto.randomUUID();
+    this.mine.push(id);
+    return id;
+  }
+
   private welcome(): void {
     const name = this.session.person.name.split(" ")[0] ?? "";
     this.log.welcome(fill(strings.welcome, { name }));
@@ -164,13 +211,13 @@ export class Chat {
     this.input.value = "";
     this.fit();
     this.input.focus();
-    const id = crypto.randomUUID();
+    const id = this.newId();
     const bubble = this.log.person(text);
     this.deliver(bubble, () => this.api.message(id, text));
   }
 
   private choose(button: string, title: string): void {
-    const id = crypto.randomUUID();
+    const id = this.newId();
     const bubble = this.log.person(title);
     this.input.focus();
     this.deliver(bubble, () => this.api.button(id, button));
@@ -240,7 +287,7 @@ export class Chat {
   }
 
   private answer(card: CodeCard, code: string): void {
-    const id = crypto.randomUUID();
+    const id = this.newId();
     this.enqueue(async () => {
       try {
         const reply = await this.api.code(id, card.id, code);
@@ -274,6 +321,7 @@ export class Chat {
     this.dialog.close();
     this.enqueue(async () => {
       try {
+        this.mine.push("clear");
         const reply = await this.api.clear();
         this.alive(reply.expires_in);
         this.log.clear();
@@ -305,6 +353,7 @@ export class Chat {
     if (this.closed) return;
     this.closed = true;
     clearInterval(this.timer);
+    this.live.close();
     this.card?.remove();
     removeEventListener("online", this.connection);
     removeEventListener("offline", this.connection);
@@ -369,15 +418,16 @@ export class Chat {
 
   private showStatus(): void {
     const extra = this.input.value.trim().length - this.frame.limit;
-    this.typing.hidden = this.waiting === 0;
-    if (this.waiting) this.log.down();
+    const busy = this.waiting + this.elsewhere > 0;
+    this.typing.hidden = !busy;
+    if (busy) this.log.down();
     this.send.disabled = extra > 0;
     const text =
       extra > 0
         ? fill(strings.tooLong, { count: extra })
         : !navigator.onLine
           ? strings.offline
-          : this.waiting
+          : busy
             ? strings.answering
             : strings.connected;
     if (this.status.textContent !== text) this.status.textContent = text;

@@ -19,6 +19,10 @@ export class Log {
     new ResizeObserver(() => this.down()).observe(this.element);
   }
 
+  get hasUnsent(): boolean {
+    return !!this.element.querySelector(".unsent");
+  }
+
   clear(): void {
     this.element.replaceChildren();
   }
