@@ -73,7 +73,7 @@ class Api:
         self._turns = turns
         self._shedding = shedding
         self._streams = streams
-        self._stream = EventStream(services, streams, self._expires_in)
+        self._stream = EventStream(services, streams, self._expiry)
         self._repeats = Repeats(clock)
         self._messages = windows.window(limits.messages_per_minute, what="messages")
         self._sign_ins = windows.window(limits.sign_ins_per_minute, what="sign_ins")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sanic.request import Request
@@ -32,11 +32,14 @@ class EventStream:
     """Follows the events of a session into an open response."""
 
     def __init__(
-        self, services: Services, streams: Streams, ends_in: Callable[[Session], int]
+        self,
+        services: Services,
+        streams: Streams,
+        ends: Callable[[Session], Mapping[str, int | str]],
     ) -> None:
         self._services = services
         self._streams = streams
-        self._ends_in = ends_in
+        self._ends = ends
 
     async def send(self, request: Request, session: Session) -> None:
         """Answer `request` with the events of `session` until one of them ends; raises `ApiError`."""
@@ -87,5 +90,5 @@ class EventStream:
         person = self._services.directory.get(session.person_id)
         if person is None or person.disabled:
             return StreamEvent("ended", {"reason": "signed_out"})
-        left = self._ends_in(session)
-        return StreamEvent("expiring" if left <= WARN else "fine", {"expires_in": left})
+        end = self._ends(session)
+        return StreamEvent("expiring" if int(end["expires_in"]) <= WARN else "fine", end)

@@ -122,7 +122,7 @@ def test_a_disabled_account_and_an_idle_session_end_it_too(site: Site) -> None:
     site.directory.enable(site.person.id)
     page = Page(site.signed_in())
     site.clock.advance(14 * 60)
-    assert '{"expires_in": 60}' == page.wait("expiring")[1]
+    assert '{"expires_in": 60, "expires_by": "idle"}' == page.wait("expiring")[1]
     site.clock.advance(61)
     assert "idle" in page.wait("ended")[1]
     page.wait_over()
