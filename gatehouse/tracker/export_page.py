@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-_WHO: Final = {"person": "You", "bot": "Assistant", "note": "Note"}
+_WHO: Final = {"person": "You, ", "bot": "Assistant, "}
 _FACTS: Final = {
     "name": "Name",
     "user_name": "User name",
@@ -44,7 +44,7 @@ ol { list-style: none; margin: 1rem 0 0; padding: 0; display: grid; gap: .6rem; 
 li.said { border: 1px solid var(--line); border-radius: .6rem; padding: .5rem .75rem;
   max-width: 88%; justify-self: start; }
 li.person { background: var(--you); justify-self: end; border-color: transparent; }
-li.note { border: 0; justify-self: center; color: var(--soft); font-size: .9rem; }
+li.note { border: 0; justify-self: center; text-align: center; color: var(--soft); font-size: .9rem; }
 li p { white-space: pre-wrap; overflow-wrap: anywhere; }
 li .soft { font-size: .8rem; margin: 0; }
 ul { margin: 0; padding-left: 1.2rem; } ul li { margin: .25rem 0; }
@@ -128,7 +128,7 @@ def _sessions(sessions: Iterable[Mapping[str, str]], clock: _Times) -> str:
 def _conversation(found: Mapping[str, Any], clock: _Times) -> str:
     said = "".join(
         f'<li class="said {escape(item["from"])}"><p>{escape(item["text"])}</p>'
-        f'<p class="soft">{_WHO.get(item["from"], "")}, {clock.moment(item["at"])}</p></li>'
+        f'<p class="soft">{_WHO.get(item["from"], "")}{clock.moment(item["at"])}</p></li>'
         for item in found["messages"]
     )
     prolonged = " if nothing is added" if found["a_message_prolongs_it"] else ""

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput
-from gatehouse.keys import EnvelopeError, associated_data, seal, unseal
+from gatehouse.keys import EnvelopeError, SealedColumn, associated_data, seal, unseal
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.schema import holds
 from gatehouse.tracker.transactions import changing, snapshot
@@ -85,6 +85,14 @@ class HoldBook:
         if row is None:
             raise InvalidInput(f"there is no hold {hold_id!r}", "`gatehouse hold list` shows all")
         return self._opened(row)
+
+    def sealed_columns(self) -> tuple[SealedColumn, ...]:
+        """What `gatehouse keys reseal` has to seal anew."""
+        return (
+            SealedColumn(
+                holds, "sealed", ("id",), self._key, lambda row: _place(row["id"], row["state"])
+            ),
+        )
 
     def _row(self, hold: Hold) -> dict[str, Any]:
         content = json.dumps(asdict(hold)).encode()

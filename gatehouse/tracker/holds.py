@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput
-from gatehouse.keys import KeyRing, UnknownKey
+from gatehouse.keys import KeyRing, SealedColumn, UnknownKey
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.hold_book import ACTIVE, LAPSED, PROPOSED, RELEASED, Hold, HoldBook
 from gatehouse.tracker.pseudonyms import Pseudonyms
@@ -132,6 +132,10 @@ class Holds:
     def all(self) -> list[Hold]:
         """Every hold there is or was, oldest first. Raises `TrackerTampered`."""
         return self._book.all()
+
+    def sealed_columns(self) -> tuple[SealedColumn, ...]:
+        """What `gatehouse keys reseal` has to seal anew."""
+        return self._book.sealed_columns()
 
     def shown_to(self, person_id: str) -> list[Hold]:
         """The holds in force that the person may know of."""
