@@ -201,7 +201,7 @@ def test_a_hold_on_the_command_line(
     """Two persons with role, password and code put it, read it and release it; nobody else can."""
     erin = person(runtime)
     secrets = {}
-    for name in ("ada", "bo"):
+    for name in ("first.holder", "second.holder"):
         made = runtime.directory.add(
             name, name, ["compliance"], "long harbour seventeen plums", must_change_password=False
         )
@@ -223,17 +223,25 @@ def test_a_hold_on_the_command_line(
     with pytest.raises(InvalidInput, match="may not hold"):
         do("propose", "erin", "--by", "erin", "--reason", "x")
     with pytest.raises(GatehouseError, match="code"):
-        do("propose", "erin", "--by", "ada", "--reason", "x", typed="000000\n")
-    made_by_ada = do("propose", "erin", "--by", "ada", "--reason", "case 4711", typed=code("ada"))
-    name = made_by_ada.stdout.split("\n")[-2]
-    do("approve", name, "--by", "bo", typed=code("bo"))
+        do("propose", "erin", "--by", "first.holder", "--reason", "x", typed="000000\n")
+    proposed = do(
+        "propose",
+        "erin",
+        "--by",
+        "first.holder",
+        "--reason",
+        "case 4711",
+        typed=code("first.holder"),
+    )
+    name = proposed.stdout.split("\n")[-2]
+    do("approve", name, "--by", "second.holder", typed=code("second.holder"))
     assert "case 4711" in str(runtime.rights.export(erin)["legal_holds"])
     receipt = runtime.rights.erase(erin.id).receipt
     assert 1 == receipt["under_legal_hold"]
     (row,) = do("list").stdout.splitlines()
     assert [name, "active", "erin", "1"] == row.split("\t")[:4]
-    shown = do("read", name, "--by", "ada", typed=code("ada")).stdout
+    shown = do("read", name, "--by", "first.holder", typed=code("first.holder")).stdout
     assert "my words" in shown
-    do("release", name, "--by", "bo", typed=code("bo"))
+    do("release", name, "--by", "second.holder", typed=code("second.holder"))
     assert "released" == json.loads(do("list", "--json").stdout)["state"]
     assert 4 == kinds(runtime).count("legal_hold")
