@@ -21,7 +21,7 @@ from gatehouse.identity import Person
 from gatehouse.keys import KeyRingUnavailable
 from gatehouse.ops.initialise import initialise
 from gatehouse.runtime import Runtime, open_runtime
-from gatehouse.tracker.journal import Journal
+from gatehouse.tracker.journal import Addition, Journal
 from gatehouse.tracker.proof import ErasureBroken
 from gatehouse.tracker.receipts import ReceiptForged
 
@@ -63,7 +63,7 @@ def talk(runtime: Runtime, who: Person, conversation: str, text: str) -> None:
         "event": "user", "text": text, "timestamp": runtime.clock.now(), "metadata": {},
         "parse_data": {"intent": {"name": "greet"}},
     }  # fmt: skip
-    journal.append(conversation, None, lambda _held: [said])
+    journal.append(conversation, None, lambda _held: Addition([said]))
 
 
 def kinds(runtime: Runtime) -> list[str]:
