@@ -104,7 +104,8 @@ class AuditLog(LogReader):
         self._sync = ClockSync()
         self._old_chain_key = _derive(key, "chain")
         self.chain = Chain(_derive(key, "chain 2"))
-        self._pseudonyms = pseudonyms or FixedPseudonyms(_derive(key, "pseudonym"))
+        self._old_pseudonyms = FixedPseudonyms(_derive(key, "pseudonym"))
+        self._pseudonyms = pseudonyms or FixedPseudonyms(_derive(key, "pseudonym 2"))
         self._seen = 0
 
     @property
@@ -160,8 +161,15 @@ class AuditLog(LogReader):
         return self._pseudonyms.of(kind, identity)
 
     def pseudonyms(self, kind: str, identity: str) -> list[str]:
-        """Every pseudonym of a person or a conversation that can still be computed."""
-        return self._pseudonyms.known(kind, identity)
+        """Every pseudonym of a person or a conversation that can still be computed.
+
+        Entries from before the tree have one under a key that never dies.
+        """
+        found = self._pseudonyms.known(kind, identity)
+        first = next(self.entries(0, 1), None)
+        if first is not None and '"version":1' in first.body:
+            found.append(self._old_pseudonyms.of(kind, identity))
+        return found
 
     def expire_pseudonyms(self) -> int:
         """End the names that have lived long enough; how many keys died for it."""

@@ -7,6 +7,8 @@ never overwrites or shortens what a witness holds.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -84,11 +86,7 @@ class FileWitness:
             if last is not None and not _follows(last, signed, prove):
                 return ""
             line = json.dumps({"at": as_iso(self._clock.now()), "checkpoint": signed.note})
-            try:
-                os.write(handle, line.encode() + b"\n")
-                os.fsync(handle)
-            except OSError as error:
-                raise WitnessUnavailable("the witness file cannot be written") from error
+            _append(handle, line.encode() + b"\n")
         return ""
 
     def known(self) -> int:
@@ -165,6 +163,19 @@ def _follows(last: Signed, new: Signed, prove: Prove) -> bool:
             f"the log does not continue the {old_size} entries that the witness saw: {error.message}"
         ) from error
     return size > old_size
+
+
+def _append(handle: int, line: bytes) -> None:
+    """Add a whole line, durably, or nothing. Raises `WitnessUnavailable`."""
+    before = os.fstat(handle).st_size
+    try:
+        if os.write(handle, line) != len(line):
+            raise OSError(errno.ENOSPC, "only a part was written")
+        os.fsync(handle)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # an append-only file keeps the half line
+            os.ftruncate(handle, before)
+        raise WitnessUnavailable("the witness file cannot be written") from error
 
 
 def _tail(handle: int) -> bytes:

@@ -45,6 +45,7 @@ def test_an_old_log_is_sealed_into_the_tree(url: str) -> None:
     assert list(range(1, 1204)) == [body["number_"] for body in bodies[:-1]]
     assert ("log_converted", 1203) == (bodies[-1]["kind"], bodies[-1]["count"])
     assert 1204 == verify(log).entries
+    assert 2 == len(set(log.pseudonyms("person", "p-1")))  # the old one, and that of new entries
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), log.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM gh_audit")
 

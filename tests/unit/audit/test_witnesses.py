@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,3 +266,19 @@ def test_a_damaged_witness_file_stops_signing_and_not_the_start(site: Site) -> N
         with pytest.raises(AuditTampered, match="a line that is no checkpoint of this log"):
             fresh.checkpointer.make()
     assert 1 == sum("checkpoint_refused" in entry.body for entry in site.log.entries())
+
+
+def test_a_full_disk_leaves_no_half_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that does not fit is taken back and reported; the checkpoint is in the database."""
+    before = site.witness.path.read_bytes()
+    write = os.write
+    monkeypatch.setattr(
+        "gatehouse.audit.witness.os.write", lambda handle, data: write(handle, data[:20])
+    )
+    signed = site.checkpointer.make()
+    assert signed is not None
+    assert "the witness file cannot be written" == site.checkpointer.status().witnesses[0].error
+    assert before == site.witness.path.read_bytes()
+    monkeypatch.undo()
+    site.checkpointer.make()
+    assert 12 == site.verify().witnessed
