@@ -145,13 +145,13 @@ async def answered(
 
     Never raises: a failure of whatever kind is said politely and logged without its text.
     """
-    try:
-        with request_id.continued(_metadata(tracker).get(request_id.METADATA_KEY)):
+    with request_id.continued(_metadata(tracker).get(request_id.METADATA_KEY)):
+        try:
             reply = await asyncio.to_thread(serve, Checkpoint.current(), tracker)
-    except Refused as refusal:
-        reply = Reply((Message(response=refusal.say),))
-    except Exception as error:  # noqa: BLE001 - no failure of a back end may reach a person
-        reply = unavailable(name, error)
+        except Refused as refusal:
+            reply = Reply((Message(response=refusal.say),))
+        except Exception as error:  # noqa: BLE001 - no failure of a back end may reach a person
+            reply = unavailable(name, error)
     return dispatch(reply, dispatcher)
 
 

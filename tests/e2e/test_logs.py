@@ -11,7 +11,11 @@ import base64
 import json
 import re
 import secrets
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +26,15 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from tests.e2e.deployment import PASSWORD, Account, Chat, Deployment
+from tests.e2e.deployment import (
+    PASSWORD,
+    PROJECT,
+    START_LIMIT,
+    Account,
+    Chat,
+    Deployment,
+    free_port,
+)
 
 DEBUG = {"GATEHOUSE_LOGS_LEVEL": "debug", "GATEHOUSE_LOGS_LIBRARIES": "debug"}
 
@@ -130,10 +142,11 @@ def malformed(chat: Chat, secret: Secrets) -> None:
     ):
         assert try_anything(chat, "messages", **request).status_code >= 400
     for path in (bad, f"exports/{bad}", f"messages?token={bad}", f"challenges/{bad}"):
-        try_anything(chat, path, method="GET", headers={"User-Agent": bad, "Referer": bad})
+        try_anything(chat, path, method="GET", headers={"Referer": bad})
     try_anything(chat, f"challenges/{bad}", json={"code": "123456"})
     try_anything(chat, "buttons", json={"id": secrets.token_hex(12), "button": bad})
     stranger = chat.deployment.client()
+    stranger.get("/chat", headers={"User-Agent": bad})
     stranger.get("/api/v1/session", headers={"Cookie": f"__Host-gatehouse={bad}"})
     stranger.get("/metrics", headers={"Authorization": f"Bearer {bad}"})
 
@@ -261,14 +274,7 @@ def test_no_secret_is_written_down_at_debug(tmp_path_factory: pytest.TempPathFac
         marks += request_ids_of_a_turn(account)
         deployment.stop()
         log = deployment.log.read_bytes()
-        leaks = {
-            path.relative_to(home).as_posix(): secret.found_in(path.read_bytes())
-            for path in left_behind(home)
-        }
-        for name in [name for name in leaks if name.startswith("var/gatehouse.db")]:
-            leaks[name] -= {"username", "person"}  # the directory of people is for that
-        assert {} == {name: found for name, found in leaks.items() if found}
-        assert "server.log" in leaks and "var/gatehouse.db" in leaks and "var/audit.db" in leaks
+        assert {} == leaks_of(home, secret)
         would = secret.found_in(raw.read_bytes())
         assert {"text", "incident", "slot", "exploded", "entity", "conversation"} <= would
     lines = [json.loads(line) for line in log.splitlines() if line.startswith(b"{")]
@@ -279,6 +285,84 @@ def test_no_secret_is_written_down_at_debug(tmp_path_factory: pytest.TempPathFac
     assert b"Traceback" not in log
     in_lines = {line.get("request_id") for line in lines}
     assert set(marks) <= in_lines
+
+
+@contextmanager
+def launched(deployment: Deployment, *arguments: str, ready: str) -> Iterator[None]:
+    """Rasa's own launcher with these arguments, once `ready` answers; its output is in a log."""
+    with (deployment.home / f"{arguments[1]}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.leaky", "rasa", *arguments],
+            env={**deployment.environment, "PYTHONPATH": str(PROJECT)},
+            cwd=deployment.home,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        until = time.monotonic() + START_LIMIT
+        while not answers(ready):
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(Path(log.name).read_text(errors="replace")[-3000:])
+            time.sleep(0.2)
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, verify=False).status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+def test_no_secret_is_written_down_under_rasas_own_launchers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The same day under `rasa run --debug` beside `rasa run actions --debug`."""
+    home = tmp_path_factory.mktemp("stock")
+    raw, port = home / "raw" / "raw.log", free_port()
+    environment = {**DEBUG, "LOG_LEVEL_LIBRARIES": "DEBUG", "RAW_LOG": str(raw)}
+    with Deployment(home, **environment) as deployment:
+        raw.parent.mkdir()
+        assert 0 == deployment.command("init", "--demo").returncode
+        endpoints = home / "endpoints.yml"
+        endpoints.write_text(endpoints.read_text().replace(":5055/", f":{port}/"))
+        secret = Secrets()
+        keys_of(deployment, secret)
+        certificate = "var/tls/server.pem"
+        tls = ("--ssl-certificate", certificate, "--ssl-keyfile", certificate)
+        actions = ("run", "actions", "--debug", "--port", str(port))
+        channel = ("run", "--debug", *tls, "-i", "127.0.0.1", "-p", str(deployment.port))
+        with (
+            launched(deployment, *actions, ready=f"http://127.0.0.1:{port}/health"),
+            launched(deployment, *channel, ready=f"{deployment.origin}/chat"),
+        ):
+            account = deployment.person("employee")
+            a_day(account, secret).http.delete("/api/v1/session")
+            marks = set(request_ids_of_a_turn(account))
+        leaks = leaks_of(home, secret)
+        assert {} == leaks
+        would = secret.found_in(raw.read_bytes())
+        assert {"text", "incident", "slot", "exploded", "conversation"} <= would
+        logs = {name: (home / name).read_text("utf-8") for name in ("actions.log", "--debug.log")}
+        assert [] == [name for name, log in logs.items() if "Traceback" in log]
+        assert marks <= set(re.findall(r"request_id=(\w+)", logs["--debug.log"]))
+        failed = re.search(r"an action failed.* request_id=(\w+)", logs["actions.log"])
+        assert failed and failed[1] in logs["--debug.log"]
+
+
+def leaks_of(home: Path, secret: Secrets) -> dict[str, set[str]]:
+    """Which secrets stand in which files. The directory of people is in the main database."""
+    found = {
+        path.relative_to(home).as_posix(): secret.found_in(path.read_bytes())
+        for path in left_behind(home)
+    }
+    assert {"var/gatehouse.db", "var/audit.db"} <= found.keys()
+    for name in [name for name in found if name.startswith("var/gatehouse.db")]:
+        found[name] -= {"username", "person"}
+    return {name: secrets for name, secrets in found.items() if secrets}
 
 
 def request_ids_of_a_turn(account: Account) -> list[str]:
