@@ -119,6 +119,12 @@ class PureForm(FormValidationAction):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
+        with request_id.continued(_metadata(tracker).get(request_id.METADATA_KEY)):
+            return await self._checked(dispatcher, tracker, domain)
+
+    async def _checked(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         checkpoint = Checkpoint.current()
         try:
             await asyncio.to_thread(verified, tracker, checkpoint)

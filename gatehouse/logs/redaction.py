@@ -43,12 +43,15 @@ def make_record(
     **_more: Any,
 ) -> Record:
     """A `Record` in place of what the library wanted to log; see `logging.setLogRecordFactory`."""
-    line = msg if isinstance(msg, Line) else _foreign(pathname, lineno)
+    try:
+        line = msg if isinstance(msg, Line) else _foreign(pathname, lineno)
+    except Exception:  # noqa: BLE001 - whatever it is, a log call must not fail, nor show its values
+        line = Line("", {})
     error = _error(exc_info)
     if error is not None:
         line = Line(line.event, {**line.fields, "error": place_of(error)})
     # Logger names are nearly always module names, but nothing forces them to be.
-    safe_name = name if _PLAIN_NAME.fullmatch(name) else "other"
+    safe_name = name if _PLAIN_NAME.fullmatch(str(name)) else "other"
     record = Record(safe_name, level, pathname, lineno, line, (), None, func, None)
     record.line = line
     record.request_id = request_id.current()

@@ -44,6 +44,8 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if ensure_certificate(settings, clock.now()):
         yield "certificate for https://localhost made"
     runtime = open_runtime(home)
+    if runtime.audit.size() == 0:  # also after an interruption: the first entry of the log
+        runtime.audit.append("key_operation", operation="make")
     if demo and not demonstration.secrets_file(settings).exists():
         _make_demo(runtime, settings)
         yield "demonstration made: one account per role, records of an invented organisation"
