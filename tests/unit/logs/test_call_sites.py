@@ -49,7 +49,7 @@ def test_our_lines_are_constant_words_with_allowed_fields() -> None:
 
 def test_nobody_logs_past_the_rule() -> None:
     """`logging.getLogger` and `print` are used nowhere else, so that no line escapes the rule."""
-    allowed = {"gatehouse/logs", "gatehouse/ops/terminal.py"}
+    allowed = {"gatehouse/logs", "gatehouse/ops/terminal.py", "gatehouse/audit/standalone.py"}
     wrong = []
     for path in sources():
         name = path.relative_to(PROJECT).as_posix()
