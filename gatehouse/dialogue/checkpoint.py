@@ -271,5 +271,5 @@ class Checkpoint:
             revision=decision.revision,
             aal=person.aal,
             indeterminate=list(decision.indeterminate),
-            **recorded(request),
+            **recorded(request, self._runtime.policies.current().facts),
         )

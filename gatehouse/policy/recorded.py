@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,18 @@ VERSION = 1
 _MINUTE = 60
 _FINE = 0.01
 _TEXTS = ("subject", "channel", "network_zone")
-_PERSON = ("department", "employment_type")
+PERSON = ("department", "employment_type")
 _COUNTS = ("refusals", "failed_codes")
 _AGES = {"session_age": "session_minutes", "aal_age": "aal_minutes"}
 _SHARES = ("confidence", "margin")
 
 
-def recorded(request: Request) -> dict[str, Any]:
-    """The facts of `request` for its audit entry; those that are not known are left out."""
+def recorded(request: Request, asked: Collection[str]) -> dict[str, Any]:
+    """The facts of `request` for its audit entry; those that are not known are left out.
+
+    Department and employment type, which could point to a person in a small organisation, are kept
+    only when the rules in force ask for them (`asked`, see `PolicySet.facts`).
+    """
     person = request.principal
     found: dict[str, Any] = {
         "facts": VERSION,
@@ -37,7 +41,7 @@ def recorded(request: Request) -> dict[str, Any]:
         else [f"{name} {_share(share):.2f}" for name, share in request.runners_up],
     }
     found.update({name: getattr(request, name) for name in (*_TEXTS, *_COUNTS)})
-    found.update({name: getattr(person, name) for name in _PERSON})
+    found.update({name: getattr(person, name) for name in PERSON if name in asked})
     found.update({name: _share(getattr(request, name)) for name in _SHARES})
     for name, kept in _AGES.items():
         age = getattr(request, name)

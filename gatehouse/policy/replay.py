@@ -14,12 +14,12 @@ from typing import Any
 
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.model import Request
-from gatehouse.policy.recorded import requests
+from gatehouse.policy.recorded import PERSON, requests
 from gatehouse.policy.rules import Rule
 from gatehouse.policy.verdicts import NO, YES
 
 # Kept only when a rule in force asked for them.
-_ON_DEMAND = frozenset({"refusals", "failed_codes", "served"})
+_ON_DEMAND = frozenset({"refusals", "failed_codes", "served", *PERSON})
 OLD = "recorded before the facts of decisions were kept"
 ROUNDED = "the recorded times and confidences are too coarse"
 
