@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "check": "Check the policy files and run the policy tests.",
     "matrix": "Show who may ask what.",
     "diff": "Show which decisions an edit changes.",
+    "new": "Start a rule.",
     "report": "Make the page that is signed.",
     "schema": "Write the schemas with which an editor completes policy files.",
     "replay": "Show which recorded decisions would be different.",

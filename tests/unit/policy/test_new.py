@@ -1,0 +1,118 @@
+"""`gatehouse policy new`: a rule to start from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gatehouse.errors import GatehouseError
+from gatehouse.policy.diff import verdict
+
+DENY = ("new", "closed", "--intent", "view_bonus", "--say", "utter_closed")
+
+
+@pytest.fixture
+def read(project, domain):
+    """The policies of the project."""
+    from gatehouse.policy import load_directory
+
+    return lambda: load_directory(project / "policies", domain)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*DENY, "--hours", "18:00-08:00", "--weekdays", "mon-fri", "--file", "new.yml"),
+        (*DENY, "--from", "2027-01-01", "--until", "2027-02-01", "--file", "case.yml"),
+        (*DENY, "--except-role", "manager", "--subject", "self", "--file", "case.yml"),
+        [
+            "new",
+            "code",
+            "--effect",
+            "step_up",
+            "--group",
+            "pay",
+            "--network-zone",
+            "outside",
+            "--file",
+            "new.yml",
+        ],
+        [
+            "new",
+            "open",
+            "--effect",
+            "allow",
+            "--intent",
+            "approve",
+            "--role",
+            "employee",
+            "--file",
+            "case.yml",
+        ],
+    ],
+)
+def test_a_new_rule_passes_the_check_and_opens_nothing(run, read, words):
+    """Whatever is asked for, the directory stays valid and nobody gets more."""
+    before = read()
+    result = run(*words)
+    assert 0 == result.exit_code, result.exception
+    assert verdict(before, read()) in ("same", "words", "narrows")
+    added = len(read().rules) - len(before.rules)
+    assert (0 if "allow" in words else 1) == added
+
+
+def test_a_printed_rule_may_break_a_test_and_says_so(run):
+    """Who wants it will have to change the test with it."""
+    result = run("new", "shut", "--intent", "view_pay")
+    assert "expected step_up, got deny by `shut`" in result.stderr
+    assert "- id: shut" in result.stdout
+
+
+def test_a_rule_that_allows_is_a_comment(run, project):
+    """Somebody has to take the comment away."""
+    text = run("new", "open", "--effect", "allow", "--intent", "approve").stdout
+    assert "# - id: open" in text
+    assert all(line.lstrip().startswith("#") for line in text.splitlines())
+    assert not (project / "policies" / "open.yml").exists()
+
+
+def test_what_is_printed_is_not_written(run, project, read):
+    """Without --file nothing changes."""
+    before = read().revision
+    assert "- id: closed" in run(*DENY).stdout
+    assert "closed" == json.loads(run(*DENY, "--json").stdout)["rule"]
+    assert before == read().revision
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("new", "closed"),
+        ("new", "closed", "--intent", "view_pya"),
+        ("new", "pay", "--intent", "view_pay", "--file", "case.yml"),
+        ("new", "Closed!", "--intent", "view_pay", "--file", "new.yml"),
+        (*DENY, "--file", "../outside.yml"),
+        (*DENY, "--file", "vocabulary.yml"),
+        (*DENY, "--hours", "never", "--file", "new.yml"),
+        ("new", "open", "--effect", "allow", "--intent", "approve", "--file", "new.yml"),
+        ("new", "shut", "--group", "talk", "--file", "new.yml", "--say", "utter_nothing"),
+    ],
+)
+def test_a_rule_that_is_not_right_is_not_written(run, project, read, words):
+    """The mistake is explained and every file is as it was."""
+    before = read().revision
+    error = run(*words).exception
+    assert isinstance(error, GatehouseError)
+    assert error.exit_code in (3, 4)
+    assert before == read().revision
+    assert not (project / "outside.yml").exists()
+
+
+def test_a_rule_that_breaks_a_test_is_not_written(run, project, read):
+    """The policy tests guard the new rule like any other edit."""
+    words = ("new", "shut", "--intent", "view_pay", "--file", "new.yml")
+    error = run(*words).exception
+    assert isinstance(error, GatehouseError)
+    assert 4 == error.exit_code
+    assert not (project / "policies" / "new.yml").exists()
