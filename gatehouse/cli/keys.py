@@ -224,6 +224,7 @@ def _facts(status: RingStatus) -> dict[str, Any]:
         "held": status.held,
         "kept": status.kept,
         "services": status.services,
+        "root_error": status.root_error,
         "mirror": mirror.place if mirror else None,
         "mirror_in_step": mirror.in_step if mirror else None,
         "mirror_synced_at": as_iso(mirror.synced_at) if mirror and mirror.synced_at else None,

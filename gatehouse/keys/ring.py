@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gatehouse.clock import Clock
@@ -334,12 +334,17 @@ class KeyRing:
         return check_of(self._keeper)
 
     def settle(self) -> None:
-        """Open the ring once, move one of an earlier format on, end roots that a crash left."""
+        """Open the ring once, move one of an earlier format on, end roots that a crash left.
+
+        A root that cannot be ended now stops nothing: `status` says so, `check` fails, and every
+        later removal tries again.
+        """
         with self._keeper.reading():
             top = self._keeper.shelf.top()
         if top is not None and top.format < FORMAT:
             self.rotate()
-        self._keeper.end_old_roots()
+        with suppress(KeyRingUnavailable):
+            self._keeper.end_old_roots()
         if self._keeper.follower is not None:
             self._keeper.follower.touched()
 

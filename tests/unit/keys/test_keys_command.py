@@ -22,7 +22,7 @@ from gatehouse.keys import (
     RootMissing,
     open_ring,
 )
-from gatehouse.keys.roots import FileRoot, new_handle
+from gatehouse.keys.roots import FileRoot
 from gatehouse.runtime import open_runtime
 from gatehouse.settings import load_settings
 
@@ -159,15 +159,19 @@ def _flip(path: Path) -> None:
 
 
 def test_check_finds_roots_that_were_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An old root means that an erasure is not final; rotating ends it."""
+    """An old root that cannot be destroyed stops no start, but an erasure is not final: it is said."""
     call("init")
-    opened = ring(home)
-    with opened._keeper.reading() as tree:
-        FileRoot(home / "var" / "keys").create(new_handle(tree.known.ring))
+
+    def refuse(_root: FileRoot, _handle: str) -> None:
+        raise KeyRingUnavailable("a key root cannot be destroyed")
+
     with monkeypatch.context() as patch:
-        patch.setattr("gatehouse.keys.keeper.Keeper.end_old_roots", lambda _keeper: None)
+        patch.setattr(FileRoot, "destroy", refuse)
+        with pytest.raises(KeyRingUnavailable):
+            call("rotate")
         with pytest.raises(IntegrityError, match="1 old roots"):
             call("check")
+        assert ring(home).status().root_error == "a key root cannot be destroyed"
     call("rotate")
     assert said("check")["roots_left"] == 0
 
