@@ -11,6 +11,7 @@ import pytest
 
 from gatehouse.clock import SettableClock
 from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore
+from gatehouse.policy import store as policy_store
 from gatehouse.policy.change import PolicyStatus
 from gatehouse.policy.history import NAME as HISTORY
 from gatehouse.policy.lastgood import NAME
@@ -326,3 +327,79 @@ def test_no_request_sees_a_mixed_set(service, ask):
         thread.join()
     assert (20, []) == (swapped, mixed)
     assert decided[0] > 20
+
+
+def test_a_directory_that_changes_while_it_is_read_is_never_mixed(service, files, ask, tmp_path):
+    """Two whole directories take turns behind one link, many times, while one thread reloads
+    and two decide: every decision comes from one of the two, never from files of both."""
+    sides = {}
+    for name, rule in (("open", OPEN), ("shut", SHUT)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, text in files().items():
+            (folder / file).write_text(text)
+        other = rule.replace("view_pay", "view_bonus").replace("id: pay", "id: bonus")
+        (folder / "aa.yml").write_text(HEAD + rule)
+        (folder / "zz.yml").write_text(HEAD + other)
+        sides[name] = folder
+    link = tmp_path / "link"
+    link.symlink_to(sides["open"])
+    service.directory = link
+    store = service.open()
+    stop = threading.Event()
+    seen: dict[str, set[tuple[str, str]]] = {}
+    failed: list[Exception] = []
+
+    def decide() -> None:
+        while not stop.is_set():
+            policies = store.current()
+            pair = tuple(policies.decide(ask(name)).effect for name in ("view_pay", "view_bonus"))
+            seen.setdefault(policies.revision, set()).add(pair)
+
+    def reload() -> None:
+        while not stop.is_set():
+            try:
+                store.reload_if_changed()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+                failed.append(error)
+
+    threads = [threading.Thread(target=work) for work in (decide, decide, reload)]
+    for thread in threads:
+        thread.start()
+    pause = threading.Event()
+    for number in range(3000):
+        if number > 80 and len(seen) == 2:
+            break
+        new = tmp_path / "new"
+        new.symlink_to(sides["shut" if number % 2 == 0 else "open"])
+        os.replace(new, link)
+        pause.wait(0.001 * (number % 7))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert [] == failed
+    assert {("allow", "allow"), ("deny", "deny")} == set().union(*seen.values())
+    assert [1, 1] == [len(pairs) for pairs in seen.values()]
+
+
+def test_decisions_go_on_while_a_set_is_loaded(service, ask, monkeypatch):
+    """A load that takes for ever holds up no decision: the set in force answers meanwhile."""
+    store = service.open()
+    loading, go_on = threading.Event(), threading.Event()
+    build = policy_store.build
+
+    def slow(*arguments: object) -> object:
+        loading.set()
+        assert go_on.wait(30)
+        return build(*arguments)
+
+    monkeypatch.setattr(policy_store, "build", slow)
+    service.write(SHUT)
+    thread = threading.Thread(target=store.reload_if_changed)
+    thread.start()
+    assert loading.wait(30)
+    assert ["allow"] * 100 == [store.current().decide(ask()).effect for _ in range(100)]
+    assert store.status().revision == store.current().revision
+    go_on.set()
+    thread.join()
+    assert "deny" == store.current().decide(ask()).effect
