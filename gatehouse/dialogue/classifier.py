@@ -134,6 +134,8 @@ class WeightedIntentClassifier(GraphComponent, IntentClassifier):
                 stored = skops.io.load(directory / MODEL_FILE, trusted=[])
                 component._weights = dict(stored["weights"])
                 component._linear = stored["linear"]
+                # Laid out for the product with a sparse row; otherwise each message copies it all.
+                component._linear.coef_ = np.asfortranarray(component._linear.coef_)
         except Exception as error:
             raise IntegrityError(
                 "the trained intent classifier cannot be read", "train the model again"

@@ -1,0 +1,93 @@
+"""Time per message along one conversation, through each server's own front door.
+
+Gatehouse answers over HTTPS with everything on: session, rules, audit, encryption. The peer answers
+over plain HTTP. Both are asked the same, in turns; the peer's long conversations are made longer in
+its database, because answering 500 messages there takes minutes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.plain_rasa import PlainRasa
+from bench.processes import resident_megabytes
+from bench.report import Report
+from tests.e2e.deployment import Chat, Deployment
+
+STOPS = (10, 50, 100, 200, 300, 500)
+REACH = {10: 0.8, 200: 0.05, 300: 0.03}
+TIMES = 15
+SLOW_TIMES = 5
+GREETING = "hello"
+BALANCE = "how many days of leave do I have left"
+
+
+def measure(report: Report) -> None:
+    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name:
+        peer = PlainRasa(Path(name) / "peer")
+        with _deployment(Path(name) / "ours") as deployment:
+            began = time.monotonic()
+            deployment.start("--demo")
+            ready = time.monotonic() - began
+            chat = deployment.person("employee").sign_in()
+            chat.say(GREETING)
+            with peer:
+                _along(report, chat, peer)
+                process = deployment._process
+                assert process is not None
+                memory = resident_megabytes(process.pid)
+                report.at_most("resident memory of the serving process", memory, 300, unit="MB")
+                report.note(
+                    "… of plain Rasa, without its action server", peer.megabytes(), unit="MB"
+                )
+                report.at_most("start of the server until it can answer", ready, 8, unit="s")
+                report.note("… of plain Rasa until its first answer", peer.started_in, unit="s")
+
+
+def _deployment(home: Path) -> Deployment:
+    deployment = Deployment(home, GATEHOUSE_LIMITS_MESSAGES_PER_MINUTE="10000")
+    made = deployment.command("init", "--demo")
+    if made.returncode:
+        raise RuntimeError(made.stderr)
+    return deployment
+
+
+def _along(report: Report, chat: Chat, peer: PlainRasa) -> None:
+    said = 1
+    medians: dict[int, float] = {}
+    for stop in STOPS:
+        while said < stop - TIMES // 2:
+            chat.say(GREETING)
+            said += 1
+            if stop == STOPS[0]:
+                peer.say("one", GREETING)
+        if stop != STOPS[0]:
+            peer.lengthen("one", stop - SLOW_TIMES // 2)
+        times = TIMES if stop <= 50 else SLOW_TIMES
+        ours, theirs = _both(lambda: chat.say(GREETING), lambda: peer.say("one", GREETING), times)
+        said += times
+        medians[stop] = ours
+        report.compare(f"a message at turn {stop}", ours, theirs, reach=REACH.get(stop))
+        if stop == STOPS[0]:
+            ours, theirs = _both(lambda: chat.say(BALANCE), lambda: peer.say("two", BALANCE), TIMES)
+            said += TIMES
+            report.compare("a message that runs a custom action", ours, theirs, reach=0.35)
+    growth = medians[STOPS[-1]] / medians[STOPS[0]]
+    report.at_most("growth from turn 10 to turn 500", growth, 1.15, unit="x")
+
+
+def _both(
+    ours: Callable[[], object], theirs: Callable[[], object], times: int
+) -> tuple[float, float]:
+    """The medians in milliseconds, measured in alternation."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(times):
+        for say, found in zip((ours, theirs), taken, strict=True):
+            began = time.perf_counter()
+            say()
+            found.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken[0]), statistics.median(taken[1])
