@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
+from gatehouse import runtime as composition
 from gatehouse.audit import AuditTampered
 from gatehouse.cli.audit import COMMANDS, audit
 from gatehouse.cli.audit.prove import prove
@@ -48,9 +50,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="module")
+def opened(home: Path) -> Iterator[Runtime]:
+    runtime = open_runtime(home)
+    yield runtime
+    runtime.close()
+
+
 @pytest.fixture
-def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(home: Path, opened: Runtime, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Runs commands on the deployment, which is opened once for all of them."""
     monkeypatch.setenv("GATEHOUSE_HOME", str(home))
+    monkeypatch.setattr(composition, "open_runtime", lambda _home: opened)
     return CliRunner(mix_stderr=False) if _takes_mix() else CliRunner()
 
 
@@ -64,11 +75,6 @@ def call(run: CliRunner, *arguments: str) -> Result:
         raise result.exception
     assert 0 == result.exit_code, result.exception
     return result
-
-
-@pytest.fixture
-def opened(home: Path) -> Runtime:
-    return open_runtime(home)
 
 
 def test_every_command_has_its_help(run: CliRunner) -> None:
@@ -169,6 +175,7 @@ def test_a_post_quantum_signature_can_be_added(
 ) -> None:
     """With the setting a checkpoint and the keys have a second line, and all verifies."""
     monkeypatch.setenv("GATEHOUSE_AUDIT_POST_QUANTUM", "on")
+    monkeypatch.setattr(composition, "open_runtime", open_runtime)
     open_runtime(home).audit.append("administration", operation="test")
     note = call(run, "checkpoint").stdout
     assert 2 == len(note.rpartition("\n\n")[2].splitlines())
