@@ -118,7 +118,8 @@ def _plain(value: object) -> str:
 def _sessions(sessions: Iterable[Mapping[str, str]], clock: _Times) -> str:
     rows = [
         f"<li>signed in on {clock.moment(one['signed_in_at'])}, "
-        f"last active on {clock.moment(one['last_active_at'])}</li>"
+        f"last active on {clock.moment(one['last_active_at'])}"
+        f"{escape(', ' + one['browser'] if one['browser'] else '')}</li>"
         for one in sessions
     ]
     listed = f"<ul>{''.join(rows)}</ul>" if rows else "<p>Nowhere at present.</p>"

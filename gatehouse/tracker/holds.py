@@ -80,7 +80,7 @@ class Holds:
                 .values(held_since=now)
             )
         self._keep(names)
-        return hold
+        return self._without_the_lost(hold)
 
     def approve(self, hold_id: str, by: str) -> Hold:
         """The second person agrees. Raises `InvalidInput` when it is the first, or too late."""
@@ -91,7 +91,8 @@ class Holds:
             raise InvalidInput("this proposal has lapsed", "propose the hold again")
         active = replace(hold, state=ACTIVE, approved_by=by, approved_at=self._clock.now())
         self._record(active, by)
-        self._keep(self._living(hold.person_id))
+        living = self._living(hold.person_id)
+        self._keep({handle: living[handle] for handle in hold.handles if handle in living})
         self._book.change(hold, active)
         return active
 
@@ -177,6 +178,27 @@ class Holds:
             except UnknownKey:  # it ended at this very moment
                 continue
 
+    def _without_the_lost(self, hold: Hold) -> Hold:
+        """The hold over what could be kept: what ended at the same moment is not held."""
+        kept = tuple(handle for handle in hold.handles if self._ring.held(handle))
+        if kept == hold.handles:
+            return hold
+        lost = [handle for handle in hold.handles if handle not in kept]
+        self._unmark(lost)
+        changed = replace(hold, handles=kept, state=PROPOSED if kept else LAPSED)
+        self._book.change(hold, changed)
+        if not kept:
+            raise InvalidInput("the conversations of this person have just ended")
+        return changed
+
+    def _unmark(self, handles: list[str]) -> None:
+        """Nothing holds these any more: what is over goes, what lives goes on."""
+        mine = conversations.c.handle.in_(handles)
+        with changing(self._engine) as connection:
+            connection.execute(sa.update(conversations).where(mine).values(held_since=None))
+            over = sa.and_(mine, conversations.c.closed_at.is_not(None))
+            remove(connection, over, self._clock.now())
+
     def _open(self, handle: str) -> tuple[Head, list[Event]] | None:
         entry = self._ring.held(handle)
         with snapshot(self._engine) as connection:
@@ -208,11 +230,7 @@ class Holds:
         }
         free = [handle for handle in hold.handles if handle not in others]
         self._ring.release(free)
-        mine = conversations.c.handle.in_(free)
-        with changing(self._engine) as connection:
-            connection.execute(sa.update(conversations).where(mine).values(held_since=None))
-            over = sa.and_(mine, conversations.c.closed_at.is_not(None))
-            remove(connection, over, self._clock.now())
+        self._unmark(free)
         self._book.change(hold, after)
 
     def _require_holder(self, hold: Hold, by: str) -> None:

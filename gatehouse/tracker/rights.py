@@ -87,6 +87,7 @@ class Rights:
                 {
                     "signed_in_at": as_iso(session.started_at),
                     "last_active_at": as_iso(session.last_seen_at),
+                    "browser": session.browser,
                 }
                 for session in self._sessions.of_person(person.id)
             ],

@@ -18,6 +18,8 @@ from gatehouse.tracker.transactions import translated
 
 VACUUM_EVERY: Final = 600.0  # seconds; PostgreSQL reads both tables for it
 
+_PATIENCE: Final = 250  # milliseconds that SQLite waits for readers
+
 
 class Scrubber:
     """Cleans up in `engine` after rows were deleted; used from one thread at a time or several."""
@@ -46,7 +48,11 @@ class Scrubber:
         with translated():
             connection = self._engine.raw_connection()
             try:
-                rows = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                cursor = connection.cursor()
+                (usual,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout={_PATIENCE}")  # a person may be waiting
+                rows = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                cursor.execute(f"PRAGMA busy_timeout={usual}")
             finally:
                 connection.close()
         return bool(rows[0][0] == 0)

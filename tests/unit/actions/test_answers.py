@@ -533,6 +533,17 @@ def test_stored_data(runtime: SimpleNamespace) -> None:
     ]
 
 
+def test_a_legal_hold_is_told(runtime: SimpleNamespace) -> None:
+    """Since when, for what reason, and who can read it then."""
+    hold = SimpleNamespace(
+        handles=("a", "b"), reason="case 4711", approved_at=NOW.timestamp(), proposed_at=0.0
+    )
+    runtime.holds.shown_to = lambda person: [hold] if person == f"p-{ERIN}" else []
+    text = text_of(ViewStoredData().perform(turn()))
+    assert "2 conversations of yours kept by a legal hold since 23 November 2026" in text
+    assert "case 4711" in text and "named holders alone" in text
+
+
 def test_export_makes_a_ticket_for_this_session(runtime: SimpleNamespace) -> None:
     """The download is offered to this person and session only."""
     reply = ExportStoredData().perform(turn())

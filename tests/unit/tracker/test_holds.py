@@ -254,3 +254,22 @@ def test_a_held_record_that_was_altered_is_told(deployment: Deployment, desk: Ho
     deployment.execute(sa.update(records).values(envelope=b"x" * 200))
     with pytest.raises(TrackerTampered):
         desk.read(hold.id, "p-7")
+
+
+def test_what_ends_at_the_same_moment_is_not_held(
+    deployment: Deployment, desk: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversation whose key goes between the mark and the copy leaves nothing behind, and does
+    not stand in the way of the others."""
+    keep = Holds._keep
+
+    def late(self: Holds, names: dict[str, str]) -> None:
+        deployment.conversations.destroy("a")
+        keep(self, names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Holds, "_keep", late)
+        hold = desk.propose("p-1", "p-7", "case 4711")
+    assert 1 == len(hold.handles)
+    assert ["the words of b"] == words(desk, desk.approve(hold.id, "p-8"))
+    assert 2 == len(deployment.rows(conversations))
