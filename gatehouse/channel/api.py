@@ -247,9 +247,14 @@ class Api:
         try:
             session = self._services.sessions.resolve(token, user_agent)
         except SessionEnded as ended:
-            if ended.reason == "browser":
+            # Once, however often the dead token is shown again.
+            if ended.just_now and ended.reason in ("browser", "clock"):
                 self._services.audit.append(
-                    "session_ended", person=ended.person_id, reason="browser"
+                    "session_ended", person=ended.person_id, reason=ended.reason
+                )
+            elif ended.just_now and ended.reason == "tampered":
+                self._services.audit.append(
+                    "tamper", person=ended.person_id, reason="session_altered"
                 )
             raise
         person = self._services.directory.get(session.person_id)

@@ -46,10 +46,11 @@ _WORDS = {
 class SessionEnded(GatehouseError):
     """There is no such session any more. `reason` is `idle`, `absolute`, `signed_out`, `unknown`,
     `clock` (the server's clock went back), `browser` (another one showed its token) or `tampered`;
-    `message` is for the person."""
+    `message` is for the person. `just_now` says that this very look ended it."""
 
-    def __init__(self, reason: str, person_id: str = "") -> None:
+    def __init__(self, reason: str, person_id: str = "", *, just_now: bool = False) -> None:
         super().__init__(_WORDS[reason])
+        self.just_now = just_now
         self.reason = reason
         self.person_id = person_id
 
@@ -261,7 +262,8 @@ class Sessions:
 
     def _opened(self, row: dict[str, Any], reason: str) -> Session:
         if reason:
-            raise SessionEnded(reason, row.get("person_id", ""))
+            just_now = bool(row) and row["ended_at"] is None
+            raise SessionEnded(reason, row.get("person_id", ""), just_now=just_now)
         return self._session(row, self._conversation(row))
 
     def _end(self, condition: Any, reason: str) -> int:

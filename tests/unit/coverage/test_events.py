@@ -228,3 +228,20 @@ def test_the_event_leaves_its_entry(world: World, kind: str) -> None:
             for name in ("erin.walsh", "Erin Walsh", world.person.id, "E-1001")
             if f'"{name}"' in json.dumps(entry)
         }
+
+
+def test_another_browser_is_recorded_once(world: World) -> None:
+    """A token that another browser shows ends its session and leaves one entry, not one a try."""
+    client = world.signed_in()
+    client.headers["User-Agent"] = "somebody else's"
+    made = world.kinds_of(lambda _: [client.get("/api/v1/session") for _ in range(5)])
+    assert ["session_ended"] == [entry["kind"] for entry in made]
+
+
+def test_an_altered_session_is_recorded_as_tampering(world: World) -> None:
+    """A row of a session that was changed in the database is closed, and said to be altered."""
+    client = world.signed_in()
+    with world.runtime.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE gh_sessions SET aal = 3 WHERE ended_at IS NULL"))
+    made = world.kinds_of(lambda _: [client.get("/api/v1/session") for _ in range(3)])
+    assert [("tamper", "session_altered")] == [(entry["kind"], entry["reason"]) for entry in made]
