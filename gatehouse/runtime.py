@@ -35,7 +35,8 @@ from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain, status
 from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
-from gatehouse.stepup import StepUp, Totp
+from gatehouse.stepup import RecoveryCodes, StepUp, Totp
+from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, Purged
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.pseudonyms import Pseudonyms
@@ -65,6 +66,8 @@ class Runtime:
     verifier: Verifier
     call_keys: RotatingKeys
     totp: Totp
+    recovery: RecoveryCodes
+    own_factors: OwnFactors
     step_up: StepUp
     policies: PolicyStore
     approvals: ApprovalStore
@@ -195,9 +198,11 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     if serving:
         checkpoints.require_whole()
     totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
+    recovery = RecoveryCodes(engine, clock, ring.service_key("recovery-codes"))
     step_up = StepUp(
-        engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append
-    )
+        engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append,
+        others=(recovery,),
+    )  # fmt: skip
     endpoints = read_endpoints(settings.path(settings.webhooks.file))
     approver = _approver(settings, clock, ring, engine, step_up, audit)
     approvals = ApprovalStore(
@@ -235,6 +240,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         verifier=Verifier(assertion_keys, clock, roles=roles),
         call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
         totp=totp,
+        recovery=recovery,
+        own_factors=OwnFactors(engine, clock, totp, recovery, audit.append),
         step_up=step_up,
         policies=policies,
         approvals=approvals,

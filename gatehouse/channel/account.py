@@ -7,16 +7,19 @@ speaker's own; what belongs to somebody else does not exist.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any
 
 from sanic.request import Request
 from sanic.response import HTTPResponse, empty, json
 
 from gatehouse.channel import cookies
-from gatehouse.channel.api import Api
+from gatehouse.channel.api import Api, read_code
+from gatehouse.channel.body import only, read_object
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.turns import Speaker
+from gatehouse.stepup import ChallengeRefused
 
 if TYPE_CHECKING:
     from gatehouse.identity import Session
@@ -49,6 +52,31 @@ class Account:
         """DELETE /sessions"""
         speaker = await self._api.speaker(request)
         return self._gone(speaker, await asyncio.to_thread(self._end, speaker, None))
+
+    async def authenticators(self, request: Request) -> HTTPResponse:
+        """GET /authenticators"""
+        speaker = await self._api.speaker(request)
+        found = await asyncio.to_thread(self._services.own_factors.of, speaker.person.id)
+        return json({"totp": found.totp, "recovery_codes": found.recovery_left})
+
+    async def recovery_codes(self, request: Request) -> HTTPResponse:
+        """POST /authenticators/recovery"""
+        speaker = await self._api.speaker(request)
+        body = await read_object(request, self._services.settings.limits.body)
+        only(body, ("code",))
+        code = read_code(body)
+        try:
+            codes = await asyncio.to_thread(
+                self._services.own_factors.new_recovery_codes,
+                speaker.person.id,
+                code,
+                known_with=speaker.device.confirmed_with,
+            )
+        except ChallengeRefused as refused:
+            wait = max(1, math.ceil(refused.retry_after)) if refused.retry_after else None
+            status = 429 if refused.reason == "throttled" else 403
+            raise ApiError(status, refused.reason, refused.message, retry_after=wait) from refused
+        return json({"codes": list(codes)})
 
     def _shown(self, session: Session, speaker: Speaker) -> dict[str, Any]:
         return {

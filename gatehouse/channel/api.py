@@ -33,6 +33,7 @@ from gatehouse.channel.turns import Speaker, Turns, new_message_id
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
 from gatehouse.identity.exports import Ticket, TicketRefused
 from gatehouse.identity.people import fold_username
+from gatehouse.stepup.recovery import parse_recovery
 from gatehouse.tracker.export_page import page
 
 if TYPE_CHECKING:
@@ -161,9 +162,7 @@ class Api:
         message_id = new_message_id()
         if "id" in body:
             message_id = text_field(body, "id", 64, MESSAGE_ID)
-        code = "".join(text_field(body, "code", 16).split())
-        if not (code.isascii() and code.isdigit() and len(code) == 6):
-            raise ApiError(400, "code", "The code has six digits.")
+        code = read_code(body)
         return await self._once(
             speaker,
             message_id,
@@ -432,6 +431,18 @@ async def _told(
     finally:
         tell("turn")
     return reply
+
+
+def read_code(body: dict[str, Any]) -> str:
+    """The code in `body` as it is compared; raises `ApiError` 400."""
+    given = text_field(body, "code", 32)
+    digits = "".join(given.split())
+    if digits.isascii() and digits.isdigit() and len(digits) == 6:
+        return digits
+    recovery = parse_recovery(given)
+    if recovery is None:
+        raise ApiError(400, "code", "A code has six digits, or is one of your recovery codes.")
+    return recovery
 
 
 def _sign_in_answer(refused: SignInRefused) -> ApiError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp, Totp
+    from gatehouse.stepup.own_factors import OwnFactors
     from gatehouse.tracker.lifecycle import Conversations
     from gatehouse.tracker.rights import Rights
     from gatehouse.webhooks import Receiver
@@ -57,6 +58,8 @@ class Services(Protocol):
     def exports(self) -> Exports: ...
     @property
     def rights(self) -> Rights: ...
+    @property
+    def own_factors(self) -> OwnFactors: ...
     @property
     def totp(self) -> Totp: ...
     @property

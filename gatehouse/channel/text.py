@@ -37,6 +37,11 @@ _CODE_WORD = re.compile(
     r"|\b(?:pin|otp|token|passcode|authenticator|2fa|mfa)s?(?![a-z])",
     re.IGNORECASE,
 )
+# A recovery code: its prefix, ten signs in two groups, a digit among them.
+_RECOVERY = re.compile(
+    r"(?<![a-z0-9])rc[ -]?(?=[a-z0-9 -]{0,10}[0-9])[a-z0-9]{5}[ -]?[a-z0-9]{5}(?![a-z0-9])",
+    re.IGNORECASE,
+)
 # What people write around a code and nothing else: with these words alone a text is a code.
 _AROUND_A_CODE = frozenset(
     [
@@ -61,6 +66,7 @@ _AROUND_A_CODE = frozenset(
         "passcode",
         "pin",
         "please",
+        "recovery",
         "s",
         "security",
         "so",
@@ -118,8 +124,8 @@ def _is_kept(sign: str) -> bool:
 class FoundCode:
     """What a text says about one-time codes.
 
-    `code` is the six digits when the text holds exactly one such number, `many` says that it holds
-    several, `bare` that the text is nothing but a code (with words such as "my code is").
+    `code` is the six digits, or the recovery code, when the text holds exactly one; `many` says that it
+    holds several, `bare` that the text is nothing but a code (with words such as "my code is").
     """
 
     code: str | None
@@ -134,6 +140,10 @@ def find_code(text: str, *, waiting: bool = False) -> FoundCode:
     well, if the text speaks of a code or is nothing else.
     """
     ascii_digits = _ascii_digits(text)
+    recovery = list(_RECOVERY.finditer(ascii_digits))
+    if recovery:
+        one = recovery[0][0] if len(recovery) == 1 else None
+        return FoundCode(one, len(recovery) > 1, _is_bare(ascii_digits, recovery))
     found = list(_CODE.finditer(ascii_digits))
     if not found and waiting:
         found = list(_WIDE_CODE.finditer(ascii_digits))
@@ -147,8 +157,11 @@ def find_code(text: str, *, waiting: bool = False) -> FoundCode:
 
 
 def masked(text: str) -> str:
-    """`text` with every six-digit code replaced by `MASKED`, if the text speaks of codes at all."""
+    """`text` with every recovery code, and if it speaks of codes every six-digit one, as `MASKED`."""
     ascii_digits = _ascii_digits(text)  # one sign for each of `text`
+    for match in reversed(list(_RECOVERY.finditer(ascii_digits))):
+        text = text[: match.start()] + MASKED + text[match.end() :]
+        ascii_digits = _ascii_digits(text)
     if not _CODE_WORD.search(ascii_digits):
         return text
     for match in reversed(list(_WIDE_CODE.finditer(ascii_digits))):

@@ -117,7 +117,10 @@ class Turns:
     async def pending(self, conversation_id: str) -> dict[str, Any] | None:
         """The challenge that waits for a code, as the browser may see it."""
         found = await asyncio.to_thread(self._services.step_up.pending, conversation_id)
-        return None if found is None else self._shown(found)
+        if found is None:
+            return None
+        kinds = await asyncio.to_thread(self._services.step_up.can_confirm, found.person_id)
+        return self._shown(found, kinds)
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is kept in memory about a conversation."""
@@ -366,13 +369,14 @@ class Turns:
             if waiting > 1:
                 self._locks[conversation_id] = (lock, waiting - 1)
 
-    def _shown(self, challenge: Challenge) -> dict[str, Any]:
+    def _shown(self, challenge: Challenge, kinds: tuple[str, ...]) -> dict[str, Any]:
         left = challenge.expires_at - self._services.clock.now()
         return {
             "id": challenge.id,
             "prompt": replies.visible(challenge.prompt),
             "expires_in": max(0, int(left)),
             "attempts_left": challenge.attempts_left,
+            "factors": list(kinds),
         }
 
 

@@ -55,6 +55,8 @@ _ROUTES = (
     ("GET", f"{_V1}/sessions", "account", "sessions"),
     ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
     ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
+    ("GET", f"{_V1}/authenticators", "account", "authenticators"),
+    ("POST", f"{_V1}/authenticators/recovery", "account", "recovery_codes"),
     ("POST", f"{_V1}/messages", "api", "message"),
     ("POST", f"{_V1}/buttons", "api", "button"),
     ("GET", f"{_V1}/challenge", "api", "challenge"),

@@ -161,6 +161,21 @@ def factor(username: str, replace: bool) -> None:
     click.echo(f"{person.username} has an authenticator", err=True)
 
 
+@people.command("recovery")
+@click.argument("username")
+def recovery(username: str) -> None:
+    """Give a person new recovery codes, in place of all former ones.
+
+    Prints them, one per line; they cannot be shown again.
+    """
+    runtime = _runtime()
+    person = _person(runtime, username)
+    _record(runtime, person, "people.recovery")
+    for code in runtime.recovery.issue(person.id):
+        click.echo(code)
+    click.echo(f"{person.username} has new recovery codes; the former ones are void", err=True)
+
+
 def _runtime() -> Any:
     from gatehouse.runtime import open_runtime
 

@@ -156,7 +156,7 @@ class Checkpoint:
         With `action` the request resumes by running that action again, otherwise by the intent
         with `entities`.
         """
-        if not self._runtime.totp.enrolled(person.person_id):
+        if not self._runtime.step_up.can_confirm(person.person_id):
             self._runtime.audit.append(
                 "step_up_refused",
                 person=person.person_id,

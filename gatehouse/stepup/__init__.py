@@ -4,6 +4,7 @@ from gatehouse.stepup.binding import Resume
 from gatehouse.stepup.challenges import Challenge
 from gatehouse.stepup.codes import looks_like_code, parse_code
 from gatehouse.stepup.grants import Grant
+from gatehouse.stepup.recovery import RecoveryCodes
 from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
 from gatehouse.stepup.service import StepUp
 from gatehouse.stepup.totp import CodeRefused, Enrolment, Totp
@@ -15,6 +16,7 @@ __all__ = [
     "Enrolment",
     "Grant",
     "GrantRefused",
+    "RecoveryCodes",
     "Resume",
     "StepUp",
     "StepUpUnavailable",

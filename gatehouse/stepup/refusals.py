@@ -13,7 +13,8 @@ from gatehouse.identity.sign_in import spoken_wait
 _SENTENCES = {
     "wrong": "That code was not right. {tries}",
     "replayed": "That code was already used. Wait for the next one. {tries}",
-    "malformed": "A code has six digits. Type the six digits that your authenticator app shows.",
+    "malformed": "A code has six digits. Type the six digits that your authenticator app shows, "
+    "or one of your recovery codes.",
     "too_many": "That was one wrong code too many, so I cancelled this request. "
     "You can ask for it again.",
     "expired": "This request waited too long for its code, so I cancelled it. "

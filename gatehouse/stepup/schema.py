@@ -70,6 +70,15 @@ grants = sa.Table(
 
 code_throttle = throttle_table("gh_code_throttle", metadata)
 
+# Keyed hashes of recovery codes; a used one stays, so that using it again is told from a guess.
+recovery_codes = sa.Table(
+    "gh_recovery_codes",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("person_id", sa.String(64), nullable=False, index=True),
+    sa.Column("used_at", sa.Float(53), nullable=True),
+)
+
 # How many wrong codes were looked at on which day (days since the epoch), for the yearly bound.
 wrong_codes = sa.Table(
     "gh_wrong_codes",

@@ -9,7 +9,7 @@ on.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
@@ -19,7 +19,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.identity.transactions import transaction
 from gatehouse.stepup.binding import Resume, Subject, Tags
 from gatehouse.stepup.challenges import Challenge, Challenges, Found
-from gatehouse.stepup.codes import parse_code
+from gatehouse.stepup.factors import Factor, Factors
 from gatehouse.stepup.grants import Grant, Grants, Use
 from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
 from gatehouse.stepup.throttle import CodeThrottle, Counter
@@ -42,7 +42,7 @@ class StepUpSettings(Protocol):
 class StepUp:
     """Challenges and grants of one deployment.
 
-    `key` is 32 bytes. `record` writes an audit entry (the signature of `AuditLog.append`) and is
+    `key` is 32 bytes. `others` are factors beside the authenticator app. `record` writes an audit entry (the signature of `AuditLog.append`) and is
     durable when it returns.
     """
 
@@ -54,6 +54,8 @@ class StepUp:
         key: bytes,
         totp: Totp,
         record: Callable[..., Any] | None = None,
+        *,
+        others: Sequence[Factor] = (),
     ) -> None:
         if not 0 < settings.challenge <= LONGEST_CHALLENGE:
             raise InvalidInput("step_up.challenge: a request may wait five minutes at most")
@@ -61,6 +63,7 @@ class StepUp:
         self._engine = engine
         self._tags = tags
         self._totp = totp
+        self._factors = Factors((totp, *others))
         self._record = record
         self._attempts = settings.attempts
         self._challenges = Challenges(
@@ -131,9 +134,11 @@ class StepUp:
         authenticator = self._totp.authenticator(person)
         account = authenticator or self._tags.of("person", person)
         counter = Counter(account, known=authenticator is not None and known_with == authenticator)
-        attempts_left = self._count_try(challenge, counter, parse_code(code))
+        factor = self._factors.of(code)
+        attempts_left = self._count_try(challenge, counter, readable=factor is not None)
+        factor = factor or self._totp
         try:
-            step = self._totp.verify(person, code)
+            step = factor.verify(person, code)
         except CodeRefused as refusal:
             with transaction(self._engine) as connection:
                 self._throttle.settle(connection, counter, slip=refusal.slip)
@@ -141,7 +146,7 @@ class StepUp:
         if not self._challenges.claim(challenge.id, step):
             found = self._challenges.find(challenge_id, session_id, conversation_id)
             raise self._refused(challenge, _refusal_of(found))
-        self._write("step_up_passed", challenge.subject)
+        self._write("step_up_passed", challenge.subject, factor=factor.kind)
         with transaction(self._engine) as connection:
             self._throttle.good(connection, counter)
         return self._grants.issue(challenge.subject)
@@ -149,6 +154,10 @@ class StepUp:
     def authenticator_of(self, person_id: str) -> str:
         """The authenticator of a person, to remember a browser with; "" for none."""
         return self._totp.authenticator(person_id) or ""
+
+    def can_confirm(self, person_id: str) -> tuple[str, ...]:
+        """The kinds of factors that the person can confirm a request with; none: it cannot be asked."""
+        return self._factors.enrolled(person_id)
 
     def cancel(self, challenge_id: str, session_id: str, conversation_id: str) -> bool:
         """Stop waiting, because the person says so; false when it did not wait any more."""
@@ -215,12 +224,12 @@ class StepUp:
         self._call("step_up_refused", conversation=conversation_id, reason=refusal.reason)
         raise refusal
 
-    def _count_try(self, challenge: Challenge, counter: Counter, digits: str | None) -> int:
-        """Throttle, then count one try of `digits`; the tries left. Raises `ChallengeRefused`."""
+    def _count_try(self, challenge: Challenge, counter: Counter, *, readable: bool) -> int:
+        """Throttle, then count one try of a `readable` code; the tries left. Raises `ChallengeRefused`."""
         left: int | None = None
         with transaction(self._engine) as connection:
             standing = self._throttle.check(connection, counter)
-            looked_at = standing.open and digits is not None
+            looked_at = standing.open and readable
             left = self._challenges.take_attempt(connection, challenge.id if looked_at else "")
             if left is not None:
                 self._throttle.count(connection, counter, standing)
@@ -239,7 +248,7 @@ class StepUp:
             refusal = ChallengeRefused(
                 "throttled", attempts_left=remaining, retry_after=standing.wait
             )
-        elif digits is None:
+        elif not readable:
             refusal = ChallengeRefused("malformed", attempts_left=remaining)
         else:
             refusal = self._gone(challenge)

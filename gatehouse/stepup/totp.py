@@ -77,6 +77,8 @@ class Totp:
     `key` (32 bytes) seals the seeds; `back` is how many steps old a code may be, 0 or 1.
     """
 
+    kind = "totp"
+
     def __init__(
         self, engine: Engine, clock: Clock, key: bytes, *, back: int = 1, issuer: str = "Gatehouse"
     ) -> None:
@@ -125,6 +127,10 @@ class Totp:
         Never call it without a throttle in front: six digits can be guessed.
         """
         return self._verify(person_id, _parsed(code))
+
+    def reads(self, text: object) -> bool:
+        """Whether `text` has the form of such a code."""
+        return parse_code(text) is not None
 
     def pretend(self, person_id: str) -> None:
         """The work of `verify` for a code that is not looked at; it is good for nobody."""

@@ -42,8 +42,9 @@ from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
-from gatehouse.stepup import Resume, StepUp, Totp
+from gatehouse.stepup import RecoveryCodes, Resume, StepUp, Totp
 from gatehouse.stepup import schema as stepup_schema
+from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts
@@ -162,7 +163,10 @@ class Site:
         self.totp = Totp(engine, clock, key)
         self.directory = Directory(engine, clock, CHEAPEST, key=key)
         sessions = Sessions(engine, clock, settings.session, key)
-        step_up = StepUp(engine, clock, settings.step_up, key, self.totp, self.audit.append)
+        recovery = RecoveryCodes(engine, clock, key)
+        step_up = StepUp(
+            engine, clock, settings.step_up, key, self.totp, self.audit.append, others=(recovery,)
+        )
         exports, self.receipts = Exports(clock), Receipts(key)
         traces = PersonTraces(
             self.audit, sessions, step_up, exports, self.receipts, lambda people, conversations: []
@@ -188,6 +192,7 @@ class Site:
             exports=exports,
             rights=Rights(self.directory, sessions, self.totp, conversations, holds, clock),
             totp=self.totp,
+            own_factors=OwnFactors(engine, clock, self.totp, recovery, self.audit.append),
             policies=SimpleNamespace(
                 poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)
             ),

@@ -16,7 +16,7 @@ from gatehouse.cli.people import people
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
 from gatehouse.identity import Directory, Person, SessionEnded, Sessions
-from gatehouse.stepup import Totp
+from gatehouse.stepup import CodeRefused, RecoveryCodes, Totp
 from gatehouse.stepup.schema import metadata
 
 from .conftest import KEY, PASSWORD
@@ -49,6 +49,7 @@ class Deployment:
         self.sessions = sessions
         self.audit = Audit()
         self.totp = Totp(engine, clock, KEY)
+        self.recovery = RecoveryCodes(engine, clock, KEY)
 
 
 @pytest.fixture
@@ -187,6 +188,23 @@ def test_factor_is_active_after_one_good_code(
     result = call("factor", "erin.walsh", typed=pyotp.TOTP(seed).at(int(clock.now())) + "\n")
     assert result.stdout.startswith("otpauth://totp/Gatehouse:erin.walsh?secret=" + seed)
     assert deployment.totp.enrolled(erin.id)
+
+
+def test_recovery_codes_are_the_only_output(deployment: Deployment, erin: Person) -> None:
+    """Ten codes, one per line, which work; making them again voids these."""
+    codes = call("recovery", "erin.walsh").stdout.splitlines()
+    assert 10 == len(codes) == deployment.recovery.left(erin.id)
+    assert deployment.recovery.verify(erin.id, codes[4])
+    call("recovery", "erin.walsh")
+    with pytest.raises(CodeRefused):
+        deployment.recovery.verify(erin.id, codes[5])
+    recorded = [
+        entry for entry in deployment.audit.entries if entry["operation"] == "people.recovery"
+    ]
+    assert ([erin.id] * 2, []) == (
+        [entry["person"] for entry in recorded],
+        [code for code in codes if code in str(recorded)],
+    )
 
 
 def test_an_unknown_role_is_refused_before_the_password(deployment: Deployment) -> None:
