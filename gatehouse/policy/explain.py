@@ -13,6 +13,7 @@ from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.model import Decision, Request
 from gatehouse.policy.rules import Rule
 from gatehouse.policy.verdicts import NAMES, NO, YES, evaluate
+from gatehouse.policy.words import clause_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def explain(policies: PolicySet, request: Request) -> Explanation:
 
 def _consider(rule: Rule, request: Request, subject: str | None) -> Considered:
     conditions = tuple(
-        (clause.words, NAMES[clause.test(request, subject)]) for clause in rule.clauses
+        (clause_words(clause), NAMES[clause.test(request, subject)]) for clause in rule.clauses
     )
     return Considered(rule, _result(rule, request, subject), conditions)
 

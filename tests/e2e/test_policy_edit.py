@@ -3,21 +3,25 @@ compliance staff block all requests about salaries in the running server, and en
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Account, Deployment
+from tests.e2e.deployment import PROJECT, Account, Deployment
 
-READY_RULE = """\
-  # - id: block-salaries
-  #   why: Salary details are not given on a conversational platform.
-  #   effect: deny
-  #   groups: [salary]
-  #   say: utter_refused_restricted
-"""
+GUIDE = (PROJECT / "docs" / "policies.md").read_text(encoding="utf-8")
+# Change number one of the guide: the rule as it reads once the `# ` is taken away.
+RULE = GUIDE.partition("```yaml uncomment restrictions.yml\n")[2].partition("```")[0]
+READY_RULE = "".join(f"  # {line[2:]}" for line in RULE.splitlines(keepends=True))
+REQUESTS = (
+    "what is my salary",
+    "show me my payslip for last month",
+    "how much tax was withheld from my pay",
+    "send me my wage tax statement for last year",
+)
 # An edit is in force within two seconds; a machine that is busy with other tests gets more here,
 # because no timing is asserted.
 PATIENCE = 20
@@ -46,25 +50,29 @@ def count(deployment: Deployment, kind: str) -> int:
 def test_blocking_everything_about_salaries(
     deployment: Deployment, employee: Account, restrictions: Path
 ) -> None:
-    """Uncommenting the ready rule refuses every salary request in a conversation that goes on, with
-    the reason, without training or restart; other requests are answered as before, and so is
-    everything once the rule is a comment again."""
+    """The first change of the guide refuses every salary request in a conversation that goes on,
+    with the reason, without training or restart; other requests are answered as before, and so is
+    everything once the rule is a comment again. The commands of the guide tell the same story."""
     chat = employee.sign_in()
     chat.say("what is my salary")
     assert chat.challenge is not None
     edited = restrictions.read_text(encoding="utf-8")
     assert READY_RULE in edited
     loaded = count(deployment, "policy_loaded")
-    restrictions.write_text(
-        edited.replace(READY_RULE, READY_RULE.replace("  # ", "  ")), encoding="utf-8"
-    )
+    restrictions.write_text(edited.replace(READY_RULE, RULE), encoding="utf-8")
     wait_until(lambda: count(deployment, "policy_loaded") > loaded)
     assert "restricted" in chat.give(employee.code()).lower()
-    for request in ("what is my salary", "show me my payslip for last month"):
+    for request in REQUESTS:
         answer = chat.say(request)
         assert "restricted" in answer.lower()
         assert chat.challenge is None
     assert "days" in chat.say("how many vacation days do I have left")
+    changed = deployment.command("policy", "diff", "previous", "in-force", "--json")
+    assert (0, "narrows") == (changed.returncode, json.loads(changed.stdout)["verdict"])
+    again = json.loads(deployment.command("policy", "replay", "--json").stdout)
+    would = {(one["intent"], one["was"]["effect"], one["now"]["rule"]) for one in again["changed"]}
+    assert ("view_salary", "step_up", "block-salaries") in would
+    assert {} == again["not_replayed"]
     restrictions.write_text(edited, encoding="utf-8")
     wait_until(lambda: count(deployment, "policy_loaded") > loaded + 1)
     chat.say("what is my salary")

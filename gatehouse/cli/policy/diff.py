@@ -89,11 +89,11 @@ def _lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[s
         yield from _row(row)
     for near in shown.near:
         yield from _near(near)
-    for kept in found.retention:
+    for kept in shown.retained:
         yield ""
         yield (
-            f"{_MARKS[kept.direction]}  what is said about {kept.intent} is kept "
-            f"{_kept(kept.after)}, was {_kept(kept.before)}"
+            f"{_MARKS[kept.direction]}  kept {_kept(kept.after)}, was {_kept(kept.before)}: "
+            f"what is said about {', '.join(kept.intents)}"
         )
     if shown.words and words:
         for row in shown.words:
@@ -102,7 +102,7 @@ def _lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[s
         intents = len({intent for row in shown.words for intent in row.intents})
         yield ""
         yield (
-            f"{_MARKS['words']}  {len(shown.words)} refusals or permissions for {intents} requests "
+            f"{_MARKS['words']}  for {intents} request{'' if intents == 1 else 's'}, some answers "
             "only have other words or another rule behind them (--words lists them)"
         )
 

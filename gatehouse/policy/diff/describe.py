@@ -99,22 +99,24 @@ def _condition(space: Space, item: Dimension, classes: frozenset[int]) -> str:
         for number in range(len(item.values))
         if number not in classes
     ]
-    parts: list[str] = []
+    holds: list[str] = []
+    fails: list[str] = []
     for clause in _clauses(space, item.name):
         here = _answers(clause, inside)
         left = [one for one in outside if _answers(clause, [one]) <= here]
         if len(left) < len(outside) and not {YES, NO} <= here:
             outside = left
-            parts.append(_part(clause, here))
-    if parts and not outside:
-        return " and ".join(parts)
+            (fails if NO in here else holds).append(_part(clause, here))
+    if not outside and (holds or fails):
+        without = f"not: {' nor '.join(fails)}" if fails else ""
+        return " but ".join(filter(None, (" and ".join(holds), without)))
     return f"for example {listed([_fact(item.name, one, space) for one in inside])}"
 
 
 def _part(clause: Clause, answered: set[int]) -> str:
     if answered == {MISSING}:
         return f"the {clause.fact.replace('_', ' ')} is not known"
-    words = clause_words(clause) if YES in answered else f"not: {clause_words(clause)}"
+    words = clause_words(clause)
     return f"{words} (or it is not known)" if MISSING in answered else words
 
 

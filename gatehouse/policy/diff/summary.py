@@ -44,12 +44,24 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Retained:
+    """Requests that are kept longer or shorter, in seconds; None: as everything else."""
+
+    direction: Direction
+    intents: tuple[str, ...]
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """What to read of a comparison: changed answers, changed words, messages with two meanings."""
+    """What to read of a comparison: changed answers, changed words, messages with two meanings,
+    changed retention."""
 
     rows: tuple[Row, ...]
     words: tuple[Row, ...]
     near: tuple[Near, ...]
+    retained: tuple[Retained, ...]
 
 
 def summary(comparison: Comparison) -> Summary:
@@ -61,6 +73,7 @@ def summary(comparison: Comparison) -> Summary:
         rows=tuple(row for row in rows if row.direction != "words"),
         words=tuple(row for row in rows if row.direction == "words"),
         near=tuple(_near(comparison, {(one.intent, one.direction) for one in clear})),
+        retained=tuple(_retained(comparison)),
     )
 
 
@@ -149,4 +162,14 @@ def _near(comparison: Comparison, known: set[tuple[str, Direction]]) -> list[Nea
         for (direction, runner_up), changes in sorted(
             groups.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])
         )
+    ]
+
+
+def _retained(comparison: Comparison) -> list[Retained]:
+    groups: dict[tuple[Direction, int | None, int | None], list[str]] = {}
+    for kept in comparison.retention:
+        groups.setdefault((kept.direction, kept.before, kept.after), []).append(kept.intent)
+    return [
+        Retained(direction, tuple(intents), before, after)
+        for (direction, before, after), intents in groups.items()
     ]

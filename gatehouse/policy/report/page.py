@@ -119,11 +119,11 @@ def _changes(content: Content) -> Iterator[str]:
                 f"now {escape(near.after)}. <q>For example: {escape(near.example)}.</q></li>"
             )
         yield "</ul>"
-    if found.retention:
+    if shown.retained:
         yield "<h3>How long it is kept</h3><ul class=near>"
-        for kept in found.retention:
+        for kept in shown.retained:
             yield (
-                f"<li>{_tag(kept.direction)} <code>{escape(kept.intent)}</code>: "
+                f"<li>{_tag(kept.direction)} {_codes(kept.intents)}: "
                 f"was {_kept(kept.before)}, now {_kept(kept.after)}</li>"
             )
         yield "</ul>"

@@ -65,7 +65,7 @@ def test_a_change_in_the_record_is_found_and_explained(compiled):
     """An attribute of the record matters only once the record is at hand."""
     (change,) = compare(compiled(RECORD), compiled(RECORD.replace("100", "120"))).changes
     assert ("resource", "manager") == (change.stage, who(change))
-    between = "not: amount is at most 100 and amount is at most 120"
+    between = "amount is at most 120 but not: amount is at most 100"
     assert sorted(["it is about the data of their team", between]) == sorted(when(change))
     assert "a manager asks for approve when the amount is 120" in example(change)
     assert "allowed, by small" == answer_words(change.after)
