@@ -45,7 +45,7 @@ def init(as_json: bool) -> None:
 def status(as_json: bool) -> None:
     """Show generation, keys, root and mirror; asks the root for nothing but to open the ring."""
     ring = _open()
-    found = ring.status()
+    found = ring.status(live=True)
     ring.close()
     _say(_facts(found), as_json)
 
@@ -99,7 +99,7 @@ def check(as_json: bool) -> None:
 
     settings = _settings()
     ring = _open()
-    checked, found = ring.check(), ring.status()
+    checked, found = ring.check(), ring.status(live=True)
     ring.close()
     facts: dict[str, Any] = {
         "keys": checked.keys,

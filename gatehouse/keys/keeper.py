@@ -39,8 +39,8 @@ class Follower(Protocol):
         """The generation changed; copy it before the old root goes, but do not wait for long."""
         ...
 
-    def state(self) -> MirrorState:
-        """How the copy stands."""
+    def state(self, *, live: bool = False) -> MirrorState:
+        """How the copy stands, as far as is known or, `live`, as it is now."""
         ...
 
     def close(self) -> None:

@@ -47,16 +47,16 @@ class Mirror:
         os.replace(unfinished, self.path)
         self.sync()
 
-    def sync(self) -> None:
-        """Bring the copy up to the ring's present state.
+    def sync(self) -> float:
+        """Bring the copy up to the ring's present state; when that was (epoch seconds).
 
         Raises `KeyRingUnavailable` when the place is away, `KeyRingDamaged` when the copy is of
         another ring or newer than the ring.
         """
-        copy = self._copy()
+        copy, now = self._copy(), self._clock.now()
         try:
             with self._shelf.writing():  # durable, so that the copy is never ahead of the ring
-                self._shelf.set_mirrored(self._clock.now())
+                self._shelf.set_mirrored(now)
             with copy.reading():
                 known = copy.top()
             with self._shelf.reading():
@@ -69,6 +69,7 @@ class Mirror:
                     apply(copy, top, days, buckets, pages)
         finally:
             copy.close()
+        return now
 
     def state(self) -> MirrorState:
         """How the copy stands now; never raises `GatehouseError`."""
@@ -84,15 +85,16 @@ class Mirror:
                 top = self._shelf.top()
             known = self._comparable(known, top)
         except GatehouseError as error:
-            return MirrorState(place, False, None, error.message, self._same_volume())
+            return MirrorState(place, False, None, error.message, self.is_on_same_volume())
         in_step = top is not None and (known.generation, known.changed) == (
             top.generation,
             top.changed,
         )
         trouble = None if in_step else "it is behind the ring"
-        return MirrorState(place, in_step, known.mirrored_at, trouble, self._same_volume())
+        return MirrorState(place, in_step, known.mirrored_at, trouble, self.is_on_same_volume())
 
-    def _same_volume(self) -> bool:
+    def is_on_same_volume(self) -> bool:
+        """Whether the copy would be lost together with a ring in a file."""
         if not isinstance(self._shelf, FileShelf):
             return False
         try:
@@ -136,6 +138,7 @@ class Following:
         self.mirror = mirror
         self.error: str | None = None
         """Why the last attempt failed; None when it succeeded."""
+        self._last: tuple[float, bool] | None = None  # of the last success: when, same volume
         self._wanted = threading.Condition()
         self._asked = 0
         self._done = 0
@@ -157,8 +160,18 @@ class Following:
                     lambda: self._done >= number, timeout=_PATIENCE
                 )
 
-    def state(self) -> MirrorState:
-        return self.mirror.state()
+    def state(self, *, live: bool = False) -> MirrorState:
+        """What the last attempt found; `live` looks now, and waits for a place that hangs."""
+        if live:
+            self.rotated()
+            return self.mirror.state()
+        with self._wanted:
+            waiting, error, state = self._asked > self._done, self.error, self._last
+        if error is None and (waiting or state is None):
+            error = "it does not answer" if self._stuck else "it is behind the ring"
+        place = str(self.mirror.path.parent)
+        synced_at, same_volume = (None, False) if state is None else (state[0], state[1])
+        return MirrorState(place, error is None, synced_at, error, same_volume)
 
     def close(self) -> None:
         """Copy what is outstanding and stop."""
@@ -190,8 +203,8 @@ class Following:
                     return
                 number, self._urgent = self._asked, False
             try:
-                self.mirror.sync()
-                self.error = None
+                at = self.mirror.sync()
+                self._last, self.error = (at, self.mirror.is_on_same_volume()), None
             except GatehouseError as error:
                 self.error = error.message
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on

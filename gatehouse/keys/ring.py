@@ -325,9 +325,9 @@ class KeyRing:
         """A copy of `ring.db` for a mirror. It opens only until the next root generation."""
         copy_shelf(self._keeper.shelf, path)
 
-    def status(self) -> RingStatus:
-        """How the ring stands; reads the ring and its mirror, never asks the root."""
-        return status_of(self._keeper)
+    def status(self, *, live: bool = False) -> RingStatus:
+        """How the ring stands; never asks the root, and the mirror's place only when `live`."""
+        return status_of(self._keeper, live=live)
 
     def check(self) -> RingCheck:
         """Open every node under the root that is there now, and list the roots."""

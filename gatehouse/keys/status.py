@@ -45,8 +45,8 @@ class RingCheck:
     generation: int
 
 
-def status_of(keeper: Keeper) -> RingStatus:
-    """The status. Raises `KeyRingUnavailable`, `KeyRingDamaged` when the ring does not open."""
+def status_of(keeper: Keeper, *, live: bool = False) -> RingStatus:
+    """The status, of the mirror as far as is known or, `live`, as it is now. Raises `KeyRingUnavailable`, `KeyRingDamaged` when the ring does not open."""
     with keeper.reading() as tree:
         known, top, keys = tree.known, keeper.shelf.top(), keeper.shelf.keys_in()
     assert top is not None  # or reading would have raised
@@ -61,7 +61,7 @@ def status_of(keeper: Keeper) -> RingStatus:
         held=keys.get(HELD, 0),
         kept=keys.get(KEPT, 0),
         services=len(known.top.services),
-        mirror=keeper.follower.state() if keeper.follower else None,
+        mirror=keeper.follower.state(live=live) if keeper.follower else None,
         root_error=keeper.root.last_error,
     )
 

@@ -174,6 +174,21 @@ def test_two_processes_share_a_ring(ring: KeyRing, directory: Path, clock: Setta
     assert other.data_key("b", clock.now() + 60) == ring.data_key("b", clock.now() + 60)
 
 
+def test_a_second_writer_waits_and_is_then_told(
+    ring: KeyRing, directory: Path, clock: SettableClock
+) -> None:
+    """While one process writes, another's change waits, is refused in the end, and loses nothing."""
+    other = KeyRing.open(directory, clock)
+    other._keeper.shelf.execute("PRAGMA busy_timeout=50")
+    with ring._keeper.writing() as tree:
+        tree.put(expiry_day(clock.now() + 60), "a", Entry(bytes(32), clock.now() + 60, 0))
+        assert other.find("a") is None
+        with pytest.raises(KeyRingUnavailable, match="locked"):
+            other.data_key("b", clock.now() + 60)
+    assert other.find("a") is not None
+    assert other.data_key("b", clock.now() + 60) == ring.data_key("b", clock.now() + 60)
+
+
 def test_threads_and_rings_at_once(ring: KeyRing, directory: Path, clock: SettableClock) -> None:
     """Two rings under concurrent use lose no key and find none twice."""
     rings = [ring, KeyRing.open(directory, clock)]

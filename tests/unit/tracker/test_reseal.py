@@ -11,6 +11,7 @@ from rasa.shared.core.events import SlotSet, UserUttered
 from sqlalchemy.engine import Connection
 
 from gatehouse.keys.envelope import is_current, write_with
+from gatehouse.tracker.records import open_all, open_head
 from gatehouse.tracker.reseal import Resealing
 from gatehouse.tracker.schema import conversations, records, snapshots
 from gatehouse.tracker.window import Needs
@@ -159,6 +160,26 @@ def test_the_dead_are_not_sealed_anew(local: Deployment) -> None:
     assert _resealing(local).outstanding() == 1
     assert list(_resealing(local).run()) == [True]
     assert _resealing(local).outstanding() == 0
+
+
+def test_what_a_hold_keeps_moves_under_the_held_key(local: Deployment) -> None:
+    """A held conversation that is over for everybody else is sealed anew, and opens to its holders."""
+    _talk(local, "a", 2)
+    (row,) = local.rows(conversations)
+    local.ring.hold(local.store._journal.names.ring_name("a"), row.handle)
+    local.execute(sa.update(conversations).values(held_since=local.clock.now()))
+    local.clock.advance(TTL)
+    local.conversations.purge()
+    write_with("chacha20poly1305")
+    assert list(_resealing(local).run()) == [True]
+    assert _all_current(local)
+    held = local.ring.held(row.handle)
+    assert held is not None
+    (row,) = local.rows(conversations)
+    head = open_head(held.key, row.handle, bytes(row.head))
+    stored = sorted((r.sequence, bytes(r.envelope)) for r in local.rows(records))
+    events = open_all(held.key, row.handle, head, stored)
+    assert [e["text"] for e in events if e["event"] == "user"] == ["a 0", "a 1"]
 
 
 def test_what_lies_beside_moves_in_the_same_transaction(local: Deployment) -> None:
