@@ -69,7 +69,7 @@ def diff(
     if as_json:
         print_json(_as_dict(found, since))
     else:
-        click.echo("\n".join(_lines(found, since, words)))
+        click.echo("\n".join(lines(found, since, words)))
     if no_widening and found.verdict in ("widens", "mixed"):
         raise Widens("the edit gives somebody more than before", "have it approved, or narrow it")
 
@@ -80,7 +80,8 @@ def _today(policies: PolicySet) -> datetime:
     return datetime.combine(today, time(0), zone)
 
 
-def _lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[str]:
+def lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[str]:
+    """The comparison as a terminal shows it, also to those who approve an edit."""
     yield f"{found.verdict}: {VERDICTS[found.verdict]}"
     reach = f"decisions from {since:%Y-%m-%d} on" if since else "decisions at all times"
     yield f"{found.before[:8]} → {found.after[:8]}, {reach}, {found.cases:,} cases looked at"

@@ -118,10 +118,23 @@ def summary(found: Offered) -> str:
     changed = sorted(
         name for name in rules.keys() & old.keys() if _shown(rules[name]) != _shown(old[name])
     )
-    lines = [f"revision {found.revision}", f"this edit {found.verdict} access"]
+    lines = [f"revision {found.revision}", *_decisions(found)]
     for label, names in (("added", added), ("removed", removed), ("changed", changed)):
         lines += [f"  {label} rule {name}" for name in names]
     return "\n".join(lines)
+
+
+def _decisions(found: Offered) -> list[str]:
+    """Which decisions the edit changes, as `gatehouse policy diff` says it."""
+    from gatehouse.cli.policy.diff import lines
+    from gatehouse.policy.diff import TooLarge, compare
+
+    if found.before is None:
+        return ["these are the first policies of this deployment: read them as a whole"]
+    try:
+        return [*lines(compare(found.before, found.policies), None, False), ""]
+    except TooLarge as error:
+        return [f"which decisions change is too much to compare ({error.message}): read the rules"]
 
 
 def _shown(rule: object) -> str:

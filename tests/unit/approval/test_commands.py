@@ -69,6 +69,7 @@ def test_two_people_at_the_terminal(house: House, serving: Runtime, terminal: An
     assert 0 == proposed.exit_code, proposed.output
     assert f"gatehouse policy approve {revision}" in proposed.stderr
     assert "added rule bands-for-managers" in proposed.stderr
+    assert "+ more  view_leave_balance: contractor" in proposed.stderr
     own = terminal("approve", revision, "--as", "ann", typed="000000\n")
     assert own.exit_code != 0
     approved = terminal("approve", revision, "--as", "ben", typed=house.code("ben") + "\n")
