@@ -187,7 +187,7 @@ POLICY_EDITS = Counter(
 FAILURES = Counter(
     "gatehouse_failures",
     "Unexpected failures by the part that refused to go on.",
-    part=("turn", "action", "request", "housekeeping", "language", "start"),
+    part=("turn", "action", "request", "housekeeping"),
 )
 LOG_RECORDS = Counter(
     "gatehouse_log_records",

@@ -67,7 +67,6 @@ class Notes:
     def __init__(self) -> None:
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.broken = False
-        self.engine = open_engine("sqlite://")
 
     def append(self, kind: str, **facts: Any) -> int:
         if self.broken:
@@ -77,6 +76,9 @@ class Notes:
 
     def pseudonym(self, kind: str, identity: str) -> str:
         return f"{kind} {identity}"
+
+    def size(self) -> int:
+        return len(self.entries)
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.entries]

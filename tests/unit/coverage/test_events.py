@@ -13,6 +13,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from gatehouse import runtime as composition
 from gatehouse.clock import SettableClock
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused
+from gatehouse.health import Readiness, probes
 from tests.unit.channel.harness import PASSWORD, say, sign_in
 from tests.unit.coverage.world import World, clock_start
 from tests.unit.dialogue.conftest import CONVERSATION
@@ -228,6 +229,23 @@ def test_the_event_leaves_its_entry(world: World, kind: str) -> None:
             for name in ("erin.walsh", "Erin Walsh", world.person.id, "E-1001")
             if f'"{name}"' in json.dumps(entry)
         }
+
+
+@pytest.mark.parametrize("table", ["gh_audit", "gh_sessions"])
+def test_a_database_without_its_tables_is_not_ready(world: World, table: str) -> None:
+    """The probes ask the real tables: a server that answers is not enough."""
+    engine = world.log.engine if table == "gh_audit" else world.runtime.engine
+    ready = Readiness(probes(world.runtime))
+    ready.look()
+    assert ready.ready
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"ALTER TABLE {table} RENAME TO away"))
+    try:
+        ready.look()
+        assert not ready.ready
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"ALTER TABLE away RENAME TO {table}"))
 
 
 def test_another_browser_is_recorded_once(world: World) -> None:
