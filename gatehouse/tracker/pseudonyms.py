@@ -27,6 +27,10 @@ class Pseudonyms:
         """What the conversation's key is called in the ring."""
         return _hmac(self._ring.service_key(_PURPOSE), "name", conversation_id).hex()
 
+    def key_for_publishing(self) -> bytes:
+        """The key of the pseudonyms that leave this deployment through an event broker."""
+        return self._ring.service_key("event-broker")
+
     def conversation_tags(self, conversation_id: str) -> list[bytes]:
         """The tags under which a row of this conversation may be found, one per living bucket."""
         keys = self._ring.tag_keys().values()

@@ -32,6 +32,7 @@ from gatehouse.tracker.journal import Addition, Audit, Journal, Mark
 from gatehouse.tracker.lifecycle import Conversations
 from gatehouse.tracker.lifetimes import Lifetime
 from gatehouse.tracker.records import Snapshot
+from gatehouse.tracker.redaction import RedactingBroker
 from gatehouse.tracker.window import RAW_TURNS, SLACK, Carry, Needs, fold, reverts
 
 _MARK = "_gatehouse_mark"
@@ -59,17 +60,14 @@ class EncryptedTrackerStore(TrackerStore):
                 f"endpoints.yml: tracker_store.{given[0]} is not a setting of this store",
                 "the database and the time to live are set in gatehouse.toml",
             )
-        if event_broker is not None and parts is None:
-            raise InvalidInput(
-                "endpoints.yml: an event broker would publish conversations in clear",
-                "take `event_broker` out of it",
-            )
-        super().__init__(domain, event_broker)
         self.needs: Needs | None = None  # without it, every turn reads the whole session
         self._processor: MessageProcessor | None = None
         self._whole: set[str] = set()  # conversations whose next turn has to
         self._only_for_channel = parts is None
         self._journal, self._conversations = parts or _of_this_process()
+        if event_broker is not None:
+            event_broker = RedactingBroker(event_broker, self._journal.names.key_for_publishing())
+        super().__init__(domain, event_broker)
 
     @classmethod
     def build(
@@ -94,7 +92,8 @@ class EncryptedTrackerStore(TrackerStore):
         """Store the events that were added since `tracker` was retrieved or saved, as one record.
 
         A conversation that was destroyed or has expired since then is not brought back:
-        `ConversationEnded`. Nothing is published to the event broker before it is stored.
+        `ConversationEnded`. The event broker hears of an event once it is stored, and only what
+        `gatehouse.tracker.redaction` leaves of it.
         """
         self._require_channel()
         mark: Mark | None = getattr(tracker, _MARK, None)

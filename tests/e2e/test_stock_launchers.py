@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import pytest
@@ -64,20 +63,3 @@ def test_stock_rasa_run_refuses_in_production(unserved: Deployment) -> None:
         del unserved.environment["GATEHOUSE_SERVER_PROFILE"]
     assert 0 != status
     assert "demo accounts" in output
-
-
-def test_event_broker_is_refused(unserved: Deployment) -> None:
-    """An event broker, which would publish conversations in clear, stops the start."""
-    endpoints = unserved.home / "endpoints.yml"
-    before = endpoints.read_text(encoding="utf-8")
-    leak = unserved.home / "broker.log"
-    endpoints.write_text(
-        f"{before}\nevent_broker:\n  type: file\n  path: {leak}\n", encoding="utf-8"
-    )
-    try:
-        started = unserved.command("run")
-    finally:
-        endpoints.write_text(before, encoding="utf-8")
-    assert 0 != started.returncode
-    assert "event broker" in started.stderr
-    assert not Path(leak).exists() or "text" not in leak.read_text()
