@@ -28,6 +28,7 @@ from gatehouse.tracker.transactions import changing, snapshot
 
 # A turn that asked for its own end is over by then; purging earlier would make its reply fail.
 _GRACE: Final = 120.0
+_STEP: Final = 1000  # expired conversations per transaction, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,7 @@ class Conversations:
             lambda connection: _rows(connection, conversations.c.end_requested_at <= now - _GRACE)
         )
         keys = self._ring.drop_expired()
-        expired = sa.and_(conversations.c.expires_at <= now, conversations.c.closed_at.is_(None))
-        with changing(self._engine) as connection:
-            gone, turns = remove(connection, expired, now)
+        gone, turns = self._remove_expired(now)
         self._scrubber.after(gone)
         return Purged(tuple(ended), keys, gone, turns, overdue)
 
@@ -173,6 +172,21 @@ class Conversations:
         heads = [head for row in rows if (head := self._endings.head(row))]
         mine = [head for head in heads if head.person_id == person_id]
         return sorted(mine, key=lambda head: head.started_at)
+
+    def _remove_expired(self, now: float) -> tuple[int, int]:
+        """Delete in small transactions: nobody's turn may wait for a whole day's rows."""
+        c = conversations.c
+        expired = sa.and_(c.expires_at <= now, c.closed_at.is_(None))
+        later = sa.select(c.expires_at).where(expired).order_by(c.expires_at).offset(_STEP).limit(1)
+        gone = turns = 0
+        while True:
+            with changing(self._engine) as connection:
+                until = connection.execute(later).scalar()
+                first = expired if until is None else sa.and_(expired, c.expires_at <= until)
+                done = remove(connection, first, now)
+            gone, turns = gone + done[0], turns + done[1]
+            if until is None:
+                return gone, turns
 
     def _overdue(self, now: float) -> float:
         c = conversations.c

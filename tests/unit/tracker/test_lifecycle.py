@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from gatehouse.keys import KeyRingUnavailable
 from gatehouse.tracker import ConversationEnded, ConversationOwned, Summary
@@ -70,6 +71,25 @@ def test_purge_removes_keys_and_rows(deployment: Deployment) -> None:
     assert len(deployment.events("b") or []) == 5
     again = deployment.conversations.purge()
     assert (again.keys, again.conversations, again.records) == (0, 0, 0)
+
+
+def test_a_purge_takes_many_in_small_steps(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one step's worth goes in one purge, and what is held is closed in its step."""
+    monkeypatch.setattr("gatehouse.tracker.lifecycle._STEP", 1)
+    for name in "abcdef":
+        deployment.turn(name, *greeting())
+        deployment.clock.advance(1)
+    handle = deployment.rows(conversations)[0].handle
+    mine = conversations.c.handle == handle
+    deployment.execute(sa.update(conversations).values(held_since=1.0).where(mine))
+    deployment.clock.advance(TTL - 2)
+    purged = deployment.conversations.purge()
+    assert (4, 4) == (purged.conversations, purged.records)
+    assert 2 == len(deployment.rows(conversations))
+    (held,) = (row for row in deployment.rows(conversations) if row.handle == handle)
+    assert held.closed_at == deployment.clock.now()
 
 
 def test_request_and_carrying_out(deployment: Deployment) -> None:
