@@ -36,7 +36,7 @@ test: model ## Run every test
 bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 	@$(BIN)/python -m bench $(ONLY)
 
-outside: model ## Scan a served deployment with testssl.sh and MDN's HTTP Observatory
+outside: model tools ## Scan a served deployment: testssl.sh, MDN's HTTP Observatory, schemathesis
 	@$(BIN)/python -m pytest tests/outside
 
 lint: environment tools ## Check style, types and layers

@@ -262,6 +262,16 @@ class Limits:
     sign_ins_per_minute: int = _setting(
         20, "Sign-in attempts per source and minute.", kind="int", low=1, high=10000
     )
+    requests_per_minute: int = _setting(
+        240, "Requests of one session and minute, of every kind.", kind="int", low=30, high=100_000
+    )
+    strangers_per_minute: int = _setting(
+        120,
+        "Requests per minute of one address that is not signed in.",
+        kind="int",
+        low=10,
+        high=100_000,
+    )
     strangers_per_second: int = _setting(
         50,
         "Requests per second of everybody who is not signed in, all together; above it they wait.",

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"
 TOKEN = r"[A-Za-z0-9_.:-]{1,128}"
-REQUESTS_PER_MINUTE = 240  # of one session, all endpoints together; more where more may be said
-STRANGERS_PER_MINUTE = 120  # of one address, without a session
 SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
 
 NO_TICKET = "This download link is used or expired."
@@ -78,9 +76,10 @@ class Api:
         self._repeats = Repeats(clock)
         self._messages = windows.window(limits.messages_per_minute, what="messages")
         self._sign_ins = windows.window(limits.sign_ins_per_minute, what="sign_ins")
-        most = max(REQUESTS_PER_MINUTE, 8 * limits.messages_per_minute)
+        # More where more may be said.
+        most = max(limits.requests_per_minute, 8 * limits.messages_per_minute)
         self._requests = windows.window(most, what="requests")
-        self._strangers = windows.window(STRANGERS_PER_MINUTE, what="strangers")
+        self._strangers = windows.window(limits.strangers_per_minute, what="strangers")
         self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
 
     async def sign_in(self, request: Request) -> HTTPResponse:

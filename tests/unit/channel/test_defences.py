@@ -10,7 +10,6 @@ import warnings
 import httpx
 import pytest
 
-from gatehouse.channel.api import STRANGERS_PER_MINUTE
 from gatehouse.channel.headers import HEADERS, header_set
 from gatehouse.channel.web import _ROUTES
 from tests.unit.channel.harness import PASSWORD, Site, say, sign_in
@@ -284,7 +283,7 @@ def test_malformed_sign_ins_do_not_lock_an_address_out(site: Site) -> None:
         )
         assert 400 == answer.status_code
     assert 200 == sign_in(client).status_code
-    for _ in range(STRANGERS_PER_MINUTE - 30):
+    for _ in range(site.settings.limits.strangers_per_minute - 30):
         assert 415 == client.post("/api/v1/session", content="garbage").status_code
     assert 429 == client.post("/api/v1/session", content="garbage").status_code
     assert 200 == sign_in(client).status_code

@@ -1,0 +1,89 @@
+"""The running server against its own description: schemathesis, signed in and not.
+
+Generated requests, good and bad, to every endpoint: no failure of the server, no status, content type
+or body that the description does not give.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gatehouse.channel
+from tests.e2e.deployment import Deployment
+from tests.outside.test_outside import need
+
+pytestmark = pytest.mark.outside
+
+DESCRIPTION = Path(gatehouse.channel.__file__).parent / "openapi.yml"
+PROGRAM = Path(__file__).parents[2] / ".venv-tools" / "bin" / "schemathesis"
+SECONDS = 40
+# Sent once, these end the session that the others need; their own tests send them.
+ENDING = ("signOut", "endSession", "endSessions", "signIn")
+MANY = {
+    f"GATEHOUSE_LIMITS_{name}": "10000"
+    for name in (
+        *("REQUESTS_PER_MINUTE", "STRANGERS_PER_MINUTE", "STRANGERS_PER_SECOND"),
+        *("MESSAGES_PER_MINUTE", "SIGN_INS_PER_MINUTE"),
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("api") / "home", **MANY) as deployment:
+        made = deployment.command("init", "--demo")
+        assert 0 == made.returncode, made.stderr
+        yield deployment.start("--demo")
+
+
+def asked(desk: Deployment, *more: str) -> str:
+    """What schemathesis says; fails when it found something."""
+    need(PROGRAM.is_file(), "schemathesis (make tools)")
+    run = subprocess.run(
+        [
+            *(str(PROGRAM), "run", str(DESCRIPTION), "--url", f"{desk.origin}/api/v1"),
+            *("--tls-verify", str(desk.home / "var" / "tls" / "authority.pem")),
+            *("-H", f"Origin: {desk.origin}", "-H", "Sec-Fetch-Site: same-origin"),
+            *("--phases", "examples,coverage,fuzzing", "--max-time", str(SECONDS)),
+            *("--request-timeout", "20", "--continue-on-failure", "--no-color"),
+            # A stream stays open; its own tests read it.
+            *("--exclude-operation-id", "events"),
+            # The three checks that need to know which of the generated bodies are meaningful.
+            "--exclude-checks",
+            "unsupported_method,positive_data_acceptance,negative_data_rejection",
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS * 5,
+        check=False,
+    )
+    assert 0 == run.returncode, run.stdout[-6000:] + run.stderr[-1000:]
+    return run.stdout
+
+
+def test_strangers_meet_only_described_answers(desk: Deployment) -> None:
+    """Without a session: every endpoint, at least a thousand requests."""
+    said = asked(desk)
+    assert int(re.findall(r"(\d+) generated", said)[0]) > 1000
+
+
+def test_signed_in_people_meet_only_described_answers(desk: Deployment) -> None:
+    """With a session that is good to the end: answers, refusals, and no failure of the server."""
+    chat = desk.person("employee").sign_in()
+    cookies = "; ".join(f"{item.name}={item.value}" for item in chat.http.cookies.jar)
+    said = asked(
+        desk,
+        *("-H", f"Cookie: {cookies}", "-H", f"X-CSRF-Token: {chat.http.headers['X-CSRF-Token']}"),
+        *("-H", f"User-Agent: {chat.http.headers['User-Agent']}"),
+        *(word for name in ENDING for word in ("--exclude-operation-id", name)),
+    )
+    assert int(re.findall(r"(\d+) generated", said)[0]) > 500
+    refused = re.findall(r"(\d+) operations? returned only 401", said)
+    assert ["1"] == refused, "all but the webhooks of other systems are answered"
+    assert 200 == chat.http.get("/api/v1/session").status_code
