@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatehouse.cli.home import home_directory
+from gatehouse.cli.people_lists import import_people, leave
 from gatehouse.errors import GatehouseError, InvalidInput
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _NAME_A_FILE = f"name a file that holds it in {PASSWORD_FILE}"
 @click.group()
 def people() -> None:
     """Manage who may sign in."""
+
+
+people.add_command(import_people)
+people.add_command(leave)
 
 
 class _WithRoles(click.Command):

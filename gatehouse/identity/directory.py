@@ -133,6 +133,26 @@ class Directory:
         """Replace a person's roles; in force from the next message."""
         return self._update(person_id, roles=_joined(checked_roles(roles, self._roles)))
 
+    def revise(
+        self,
+        person_id: str,
+        *,
+        display_name: str,
+        roles: Iterable[str],
+        department: str,
+        employment_type: str,
+        employee_id: str,
+    ) -> Person:
+        """Replace what the directory says about a person; in force from the next message."""
+        return self._update(
+            person_id,
+            display_name=checked_text(display_name, "the display name", required=True),
+            roles=_joined(checked_roles(roles, self._roles)),
+            department=checked_text(department, "the department"),
+            employment_type=checked_text(employment_type, "the employment type", limit=64),
+            employee_id=checked_text(employee_id, "the employee id", limit=64),
+        )
+
     def disable(self, person_id: str) -> Person:
         """Keep a person out: no sign-in, and no further message in sessions that are open."""
         return self._update(person_id, disabled=True)

@@ -2,7 +2,7 @@
 
 export interface Choice { id: string; title: string }
 export interface BotMessage { text: string; buttons?: Choice[]; download?: { href: string; title: string } }
-export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number }
+export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number; factors: string[] }
 export interface Reply {
   messages: BotMessage[];
   challenge: Challenge | null;
@@ -10,7 +10,7 @@ export interface Reply {
   accepted?: boolean;
   expires_in: number;
 }
-export interface Session { csrf: string; person: { name: string; roles: string[] }; expires_in: number }
+export interface Session { csrf: string; person: { name: string; roles: string[] }; expires_in: number; expires_by: string }
 export interface Past extends BotMessage { from: "person" | "bot" | "note"; at: number }
 
 /** A refusal of the server; `status` 0 means that it was not reached. */

@@ -19,9 +19,9 @@ export class CodeCard {
     this.ends = performance.now() + challenge.expires_in * 1000;
     this.input = el("input", {
       id: "code",
-      inputmode: "numeric",
+      inputmode: challenge.factors.includes("totp") ? "numeric" : "text",
       autocomplete: "one-time-code",
-      maxlength: "7",
+      maxlength: "24",
       required: true,
       "aria-describedby": "code-problem code-terms",
     });
@@ -36,7 +36,7 @@ export class CodeCard {
         submit: (event) => {
           event.preventDefault();
           const code = this.input.value.replace(/\s/g, "");
-          if (!/^\d{6}$/.test(code)) return this.say(strings.codeInvalid);
+          if (!/^(\d{6}|rc-?\w{5}-?\w{5})$/i.test(code)) return this.say(strings.codeInvalid);
           this.busy(true);
           submit(code);
         },

@@ -37,7 +37,7 @@ export const strings = {
   codeLabel: "6-digit code from your authenticator app",
   codeConfirm: "Confirm",
   codeCancel: "Cancel",
-  codeInvalid: "The code has six digits.",
+  codeInvalid: "A code has six digits, or is one of your recovery codes.",
   codeLeft: "Valid for {time}",
   codeAttempts: "{count} tries left",
   codeAttempt: "1 try left",
