@@ -149,7 +149,7 @@ class Keys:
         "aes256gcm", "Cipher for what is sealed from now on; older records open.", choices=SUITES
     )
     expiry_every: int = _setting(
-        "60s", "Pause between two root generations made for scheduled expiry.", kind="duration"
+        "1s", "Pause between two root generations made for scheduled expiry.", kind="duration"
     )
     root_copies_kept: int = _setting(
         "0s",

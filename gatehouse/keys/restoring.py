@@ -16,6 +16,7 @@ from typing import Final
 
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
+from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import RING_FILE, Home, copy_shelf
 from gatehouse.keys.opening import open_home, open_ring, open_root
 from gatehouse.keys.ring import KeyRing
@@ -121,13 +122,17 @@ def _opened(settings: Settings, clock: Clock, copy: Path) -> Iterator[tuple[KeyR
     if not source.is_file():
         raise InvalidInput(f"there is no copy of a ring: {source}")
     root = open_root(settings)
-    with (
-        tempfile.TemporaryDirectory(prefix="gatehouse-ring-") as scratch,
-        KeyRing.open_copy(source, source.parent, clock, lambda _directory: root) as ring,
-    ):
+    with tempfile.TemporaryDirectory(prefix="gatehouse-ring-") as scratch:
         path = Path(scratch) / RING_FILE
-        ring.copy_to(path)
-        yield ring, path
+        if settings.keys.mirror and source == settings.path(settings.keys.mirror) / RING_FILE:
+            mirror = FileShelf(source, shared=False)  # under its lock: a server may write to it
+            copy_shelf(mirror, path)
+            mirror.close()
+            source = path
+        with KeyRing.open_copy(source, source.parent, clock, lambda _directory: root) as ring:
+            if source != path:
+                ring.copy_to(path)
+            yield ring, path
 
 
 def _state(ring: KeyRing) -> _State:

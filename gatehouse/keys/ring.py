@@ -22,7 +22,8 @@ from gatehouse.keys.errors import KeyRingUnavailable, UnknownKey
 from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import RING_FILE, FileHome, copy_shelf
 from gatehouse.keys.keeper import Follower, Keeper
-from gatehouse.keys.nodes import HELD, KEPT, Entry, day_is_over, digest_of, expiry_day
+from gatehouse.keys.lasting import LastingKeys
+from gatehouse.keys.nodes import HELD, KEPT, Entry, digest_of, expiry_day
 from gatehouse.keys.roots import FileRoot, Root
 from gatehouse.keys.shelf import FORMAT, Shelf
 from gatehouse.keys.status import RingCheck, RingStatus, check_of, status_of
@@ -31,7 +32,7 @@ from gatehouse.keys.tree import Tree
 RootFactory = Callable[[Path], Root]
 
 
-class KeyRing:
+class KeyRing(LastingKeys):
     """Keys by name; safe for threads and for several processes."""
 
     def __init__(
@@ -49,8 +50,7 @@ class KeyRing:
         `root_copies_kept` says for how many seconds backups of the place of the roots live. Roots change for scheduled expiry at most every `expiry_every` seconds; an expired key is
         never handed out all the same, and a removal on request does not wait.
         """
-        self._keeper = Keeper(shelf, root, clock, follower)
-        self._clock = clock
+        super().__init__(Keeper(shelf, root, clock, follower), clock)
         self._expiry_every = expiry_every
         self._root_copies_kept = root_copies_kept
 
@@ -89,12 +89,12 @@ class KeyRing:
         """An old copy of `ring.db` under the present roots of `directory`, for proofs only.
 
         Works on a private temporary copy, so that neither the copy nor any root is changed; its
-        write-ahead log, when it lies beside it, belongs to it. Raises `RootMissing` when the
+        write-ahead log or journal, when it lies beside it, belongs to it. Raises `RootMissing` when the
         generation of the copy was destroyed, `KeyRingDamaged` when it is not a ring.
         """
         with tempfile.TemporaryDirectory(prefix="gatehouse-ring-") as scratch:
             path = Path(scratch) / RING_FILE
-            for suffix in ("", "-wal"):
+            for suffix in ("", "-wal", "-journal"):
                 beside = copy.with_name(copy.name + suffix)
                 if not suffix or beside.exists():
                     _copy_private(beside, path.with_name(path.name + suffix))
@@ -198,16 +198,20 @@ class KeyRing:
     def destroy(self, names: Iterable[str]) -> int:
         """End the keys of `names`, here and in every older copy of the ring; how many there were.
 
-        Kept keys of these names end as well; copies under a hold stay. Raises `KeyRingUnavailable` when the old root could not be destroyed; asking again, for
-        the same or no names, then tries again.
+        Kept keys of these names end as well; copies under a hold stay. Raises
+        `KeyRingUnavailable` when the old root could not be destroyed; asking again, for the same
+        or no names, then tries again.
         """
-        names = set(names)
+        names, now = set(names), self._clock.now()
 
         def end(tree: Tree) -> int:
             found = [(place[0], name) for name in names if (place := tree.find(name))]
             found += [(KEPT, name) for name in names if tree.find_in(KEPT, name)]
             for day, name in found:
                 tree.remove(day, digest_of(name))
+            if found and not self._expiry_is_due(now):
+                # This generation begins the pause anew; without this, expiry might never come.
+                tree.end_expired(now)
             return len(found)
 
         return self._keeper.removing(end)
@@ -217,70 +221,9 @@ class KeyRing:
         now = self._clock.now()
 
         def end(tree: Tree) -> int:
-            if not self._expiry_is_due(now):
-                return 0
-            over = [day for day in tree.days() if day_is_over(day, now)]
-            dropped = sum(tree.drop(day) for day in over)
-            for day, shard in self._keeper.shelf.pages_expired(now):
-                ended = [d for d, e in tree.page(day, shard).items() if not e.alive(now)]
-                for digest in ended:
-                    tree.remove(day, digest)
-                dropped += len(ended)
-            return dropped
+            return tree.end_expired(now) if self._expiry_is_due(now) else 0
 
         return self._keeper.removing(end)
-
-    def hold(self, name: str, held_as: str) -> None:
-        """Keep a second copy of the live key of `name`, called `held_as`, until `release`.
-
-        Neither its expiry nor `destroy` ends that copy, and no other method answers from it: who
-        may hold and read is for the caller to decide and to record. Holding again is no error.
-        Raises `UnknownKey` when `name` has no live key, `InvalidInput` when another key is held
-        under `held_as`.
-        """
-        now = self._clock.now()
-        with self._keeper.writing() as tree:
-            found, held = tree.find(name), tree.find_in(HELD, held_as)
-            if found is None or not found[1].alive(now):
-                raise UnknownKey("a key that should be held does not exist any more")
-            if held is not None and held.key != found[1].key:
-                raise InvalidInput("another key is held under this name")
-            tree.put(HELD, held_as, found[1])
-
-    def held(self, held_as: str) -> Entry | None:
-        """The copy that `hold` made, whatever became of the original; None when there is none."""
-        with self._keeper.reading() as tree:
-            return tree.find_in(HELD, held_as)
-
-    def release(self, held_as: Iterable[str]) -> int:
-        """End held copies as `destroy` ends keys; how many there were."""
-        held_as = set(held_as)
-
-        def end(tree: Tree) -> int:
-            found = [name for name in held_as if tree.find_in(HELD, name)]
-            for name in found:
-                tree.remove(HELD, digest_of(name))
-            return len(found)
-
-        return self._keeper.removing(end)
-
-    def kept_key(self, name: str) -> bytes:
-        """32 bytes made once for `name`, without expiry, until `destroy`."""
-        key = self.find_kept(name)
-        if key is None:
-            with self._keeper.writing() as tree:
-                entry = tree.find_in(KEPT, name)
-                if entry is None:
-                    entry = Entry(os.urandom(KEY_SIZE), 0.0, 0)
-                    tree.put(KEPT, name, entry)
-                key = entry.key
-        return key
-
-    def find_kept(self, name: str) -> bytes | None:
-        """The kept key of `name`; None when there is none."""
-        with self._keeper.reading() as tree:
-            entry = tree.find_in(KEPT, name)
-        return entry.key if entry else None
 
     def rotate(self) -> int:
         """Move to a new root generation; its number. Older copies of the ring stop opening."""

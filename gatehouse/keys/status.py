@@ -5,12 +5,16 @@ Only reads. `status_of` must answer while the place of the roots is away; `check
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Final
 
 from gatehouse.keys.keeper import Keeper
 from gatehouse.keys.mirror_state import MirrorState
 from gatehouse.keys.nodes import HELD, KEPT
 from gatehouse.keys.tree import Known, load
+
+_MOVING_ON: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +75,14 @@ def check_of(keeper: Keeper) -> RingCheck:
     with keeper.reading() as tree:
         load(keeper.shelf, keeper.root, Known())  # asks the root, whatever is known
         keys = tree.open_all()
-    left = keeper.roots() - {tree.known.handle}
+    left = _roots_left(keeper)
+    if left:  # perhaps another process is just moving on
+        time.sleep(_MOVING_ON)
+        left &= _roots_left(keeper)
     return RingCheck(keys=keys, roots_left=len(left), generation=tree.known.generation)
+
+
+def _roots_left(keeper: Keeper) -> frozenset[str]:
+    handles = keeper.roots()
+    with keeper.reading() as tree:
+        return handles - {tree.known.handle} - keeper.shelf.spares()

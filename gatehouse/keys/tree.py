@@ -21,6 +21,7 @@ from gatehouse.keys.nodes import (
     Entry,
     Page,
     Top,
+    day_is_over,
     decode_page,
     digest_of,
     encode_page,
@@ -207,6 +208,16 @@ class Tree:
         self.known.buckets.pop(day, None)
         self._removed = True
         return keys
+
+    def end_expired(self, now: float) -> int:
+        """Take out every key that expired by `now`, whole buckets where the day is over."""
+        dropped = sum(self.drop(day) for day in self.days() if day_is_over(day, now))
+        for day, shard in self._shelf.pages_expired(now):
+            ended = [digest for digest, e in self.page(day, shard).items() if not e.alive(now)]
+            for digest in ended:
+                self.remove(day, digest)
+            dropped += len(ended)
+        return dropped
 
     def page(self, day: int, shard: int) -> Page:
         """The entries of one page, by digest."""
