@@ -31,6 +31,8 @@ KEYS = (
     "hours",
     "weekdays",
     "resource",
+    "aal",
+    "aal_age",
     "session_age",
     "confidence",
     "margin",

@@ -56,6 +56,8 @@ ABOUT: Mapping[str, str] = {
     "subject": "Whose data it is about.",
     "hours": "Local time; may go over midnight. Keep the quotes.",
     "weekdays": "Days in the time zone of hours.",
+    "aal": "Assurance level: 1 with a password, 2 once a code was given.",
+    "aal_age": "Time since the code was given.",
     "session_age": "Time since sign-in.",
     "confidence": "How sure the assistant is of the meaning, 0 to 1.",
     "margin": "How far the next meaning is behind, 0 to 1.",
@@ -162,7 +164,12 @@ class _Words:
         listed = {name[:-1]: self._vocabulary.lists[name] for name in LISTS}
         share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
         count: Schema = {"type": "integer", "minimum": 0}
-        amounts: dict[str, Schema] = {"session_age": DURATION, "confidence": share, "margin": share}
+        amounts: dict[str, Schema] = {
+            "aal_age": DURATION,
+            "session_age": DURATION,
+            "confidence": share,
+            "margin": share,
+        }
         attributes: dict[str, set[str]] = {}
         for info in self._vocabulary.intents.values():
             for name, kind in info.attributes.items():

@@ -21,7 +21,9 @@ from gatehouse.policy.verdicts import MISSING, NO, PENDING, Clause
 
 MOST_CELLS: Final = 20_000
 LONGEST: Final = 64
-_NUMBERS: Final = frozenset({"session_age", "confidence", "margin", "refusals", "failed_codes"})
+_NUMBERS: Final = frozenset(
+    {"aal", "aal_age", "session_age", "confidence", "margin", "refusals", "failed_codes"}
+)
 
 Masks = tuple[int, int, int]
 """Rules with a condition that fails, whose fact is missing, whose fact comes later."""

@@ -19,6 +19,8 @@ from gatehouse.policy.vocabulary import FILE, Vocabulary
 
 Read = Callable[[Fields, Node, str], "float | int | None"]
 AMOUNTS: dict[str, tuple[str, str, Read]] = {
+    "aal": ("the assurance level is", "", Fields.whole),
+    "aal_age": ("the code was given", "seconds ago", Fields.duration),
     "session_age": ("the session is", "seconds old", Fields.duration),
     "confidence": ("the confidence is", "", Fields.fraction),
     "margin": ("the lead over the next meaning is", "", Fields.fraction),

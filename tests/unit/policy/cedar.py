@@ -194,8 +194,13 @@ def plain(name: str, value: Any, world: World) -> tuple[str, str]:
     if name in ("served", "not_served"):
         sign = "" if name == "served" else "!"
         return "context has served", f"{sign}context.served.containsAny({texts(listed(value))})"
-    assert name in NUMBERS, name
-    read = seconds if name == "session_age" else float
+    if name == "aal":
+        signs = {"min": ">=", "max": "<="}
+        return "context has aal", " && ".join(
+            f"context.aal {signs[key]} {limit}" for key, limit in value.items()
+        )
+    assert name in (*NUMBERS, "aal_age"), name
+    read = seconds if name in ("session_age", "aal_age") else float
     return f"context has {name}", limits(f"context.{name}", value, read)
 
 

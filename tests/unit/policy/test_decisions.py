@@ -35,6 +35,8 @@ CLAUSES = [
     ("{session_age: {max: 5m}}", {"session_age": 300}, {"session_age": 301}, {"session_age": None}),
     ("{session_age: {min: 5m}}", {"session_age": 300}, {"session_age": 299}, {"session_age": -1}),
     ("{confidence: {min: 0.8}}", {"confidence": 0.8}, {"confidence": 0.79}, {"confidence": None}),
+    ("{aal: {min: 2}}", {"aal": 2}, {"aal": 1}, {"aal": None}),
+    ("{aal_age: {max: 5m}}", {"aal_age": 300}, {"aal_age": 301}, {"aal_age": None}),
     ("{margin: {min: 0.2}}", {"margin": 0.2}, {"margin": 0.19}, {"margin": None}),
     ("{margin: {max: 0.2}}", {"margin": 0.2}, {"margin": 0.21}, {"margin": float("nan")}),
     (

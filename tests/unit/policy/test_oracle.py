@@ -104,6 +104,10 @@ class Dice:
             found["session_age"] = pick.choice(
                 ({"max": "10m"}, {"min": "30s"}, {"min": "5m", "max": "10m"})
             )
+        if self.often(0.1):
+            found["aal"] = pick.choice(({"min": 2}, {"max": 1}))
+        if self.often(0.1):
+            found["aal_age"] = pick.choice(({"max": "1m"}, {"min": "5m"}))
         for name in ("confidence", "margin"):
             if self.often(0.1):
                 found[name] = pick.choice(({"min": 0.5}, {"max": 0.2}, {"min": 0.1, "max": 0.9}))
@@ -288,7 +292,7 @@ def test_cedar_agrees_on_generated_policies(compiled: Any) -> None:
         outcomes += compare(policies, Oracle([*rules, *fixed], SMALL), requests)
     assert RULE_SETS * REQUESTS_OF_EACH == sum(outcomes.values()) >= 10_000
     # A comparison in which everything is refused would prove nothing.
-    assert all(outcomes[effect] > 500 for effect in ("allow", "step_up", "deny")), outcomes
+    assert all(outcomes[effect] > 300 for effect in ("allow", "step_up", "deny")), outcomes
 
 
 def test_cedar_agrees_on_the_shipped_policies() -> None:

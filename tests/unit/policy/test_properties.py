@@ -29,6 +29,8 @@ CLAUSES = (
     'hours: "18:00-06:00 America/New_York"',
     "weekdays: mon-fri",
     "session_age: {max: 10m}",
+    "aal: {min: 2}",
+    "aal_age: {max: 1m}",
     "confidence: {min: 0.5}",
     "margin: {min: 0.2, max: 0.9}",
     "refusals: {max: 2}",
