@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from tests.e2e.deployment import Deployment
 def test_ctrl_c_ends_it_cleanly_and_it_starts_again(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Ctrl-C ends the server with status 0 and no traceback; the conversation is there after a
-    restart."""
+    """Ctrl-C ends the server with status 0 and no traceback, every audit entry signed and witnessed;
+    the conversation is there after a restart."""
     with Deployment(tmp_path_factory.mktemp("stop")) as deployment:
         assert 0 == deployment.command("init", "--demo").returncode
         deployment.start("--demo")
@@ -28,6 +29,8 @@ def test_ctrl_c_ends_it_cleanly_and_it_starts_again(
         log = deployment.log.read_text()
         assert "Traceback" not in log
         assert "Warning" not in log
+        report = json.loads(deployment.command("audit", "verify", "--json").stdout)
+        assert 0 < report["entries"] == report["checkpointed"] == report["witnessed"]
         deployment.log.unlink()
         deployment.start()
         assert "hello" in chat.http.get("/api/v1/history").text
