@@ -148,7 +148,10 @@ class AuditLog(LogReader):
             body = canonical(self._body(kind, person, conversation, facts))
             with metrics.AUDIT_APPEND.measure(), self._engine.begin() as connection:
                 schema.serialise_writers(connection)
-                sequence = self._insert(connection, body)
+                try:
+                    sequence = self._insert(connection, body)
+                except (TypeError, ValueError) as error:  # a column holds something else
+                    raise AuditUnavailable("the audit log is damaged") from error
         except (SQLAlchemyError, Unavailable) as error:
             metrics.AUDIT_FAILURES.add()
             raise AuditUnavailable("the audit log cannot be written") from error

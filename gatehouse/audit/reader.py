@@ -6,6 +6,7 @@ database says; `gatehouse.audit.verify` finds out whether it is what was written
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -41,28 +42,40 @@ class LogReader:
 
     def size(self) -> int:
         """How many entries there are."""
-        return int(self._rows("SELECT max(sequence) FROM gh_audit")[0][0] or 0)
+        newest = self._rows("SELECT max(sequence) FROM gh_audit")[0][0] or 0
+        if not isinstance(newest, int):
+            raise AuditTampered(1, "or a later one has something else for its number")
+        return newest
 
     def entries(self, after: int = 0, batch: int = 1000) -> Iterator[Entry]:
         """All entries after sequence number `after`, in order, read in batches."""
         for rows in self.rows(after, batch):
-            yield from (Entry(*row) for row in rows)
+            for sequence, data, chain, node in rows:
+                yield _entry(sequence, data, chain, node)
 
     def rows(self, after: int = 0, batch: int = 1000) -> Iterator[list[Row]]:
-        """As `entries`, in lists of plain rows: what a long verification has time for."""
+        """As `entries`, in lists of plain rows: what a long verification has time for.
+
+        Bodies are bytes. SQLite lets its owner put anything into any column, so a row may hold
+        anything; whoever reads rows has to reckon with it.
+        """
+        body = self._as_bytes("body")
         while True:
             rows = self._rows(
-                "SELECT sequence, body, chain, node FROM gh_audit "
+                f"SELECT sequence, {body}, chain, node FROM gh_audit "
                 f"WHERE sequence > {int(after)} ORDER BY sequence LIMIT {int(batch)}"
             )
             if not rows:
                 return
-            if not isinstance(rows[0][2], bytes):  # PostgreSQL's driver gives memoryviews
+            if self._is_postgresql:  # its driver gives text and memoryviews
                 rows = [
-                    (number, body, bytes(chain), bytes(node)) for number, body, chain, node in rows
+                    (number, text.encode(), bytes(chain), bytes(node))
+                    for number, text, chain, node in rows
                 ]
             yield rows
-            after = int(rows[-1][0])
+            if not isinstance(rows[-1][0], int):
+                raise AuditTampered(after + 1, "is followed by a row without a number")
+            after = rows[-1][0]
 
     def entry(self, sequence: int) -> Entry:
         """One entry by its position. Raises `AuditTampered` when it is missing."""
@@ -82,17 +95,27 @@ class LogReader:
     def checkpoints(self) -> Iterator[str]:
         """The notes of all checkpoints, oldest first."""
         after = 0
+        note = self._as_bytes("note")
         while rows := self._rows(
-            "SELECT number, note FROM gh_audit_checkpoints "
+            f"SELECT number, {note} FROM gh_audit_checkpoints "
             f"WHERE number > {int(after)} ORDER BY number LIMIT 1000"
         ):
-            yield from (note for _, note in rows)
+            yield from (_text(note) for _, note in rows)
             after = rows[-1][0]
 
     def last_checkpoint(self) -> str | None:
         """The note of the checkpoint that was kept last."""
-        rows = self._rows("SELECT note FROM gh_audit_checkpoints ORDER BY number DESC LIMIT 1")
-        return str(rows[0][0]) if rows else None
+        note = self._as_bytes("note")
+        rows = self._rows(f"SELECT {note} FROM gh_audit_checkpoints ORDER BY number DESC LIMIT 1")
+        return _text(rows[0][0]) if rows else None
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return bool(self._engine.dialect.name == "postgresql")
+
+    def _as_bytes(self, column: str) -> str:
+        """SQLite's text need not be UTF-8, and its driver would not even give it out."""
+        return column if self._is_postgresql else f"CAST({column} AS BLOB)"
 
     def _rows(self, statement: str) -> list[Row]:
         """The rows of a reading statement, without the write lock that a transaction would take."""
@@ -106,3 +129,15 @@ class LogReader:
                 connection.close()
         except (SQLAlchemyError, self._engine.dialect.dbapi.Error) as error:
             raise AuditUnavailable("the audit log cannot be read") from error
+
+
+def _entry(sequence: int, data: object, chain: object, node: object) -> Entry:
+    """A row as an entry; raises `AuditTampered` when its columns hold something else."""
+    if isinstance(data, bytes) and isinstance(chain, bytes) and isinstance(node, bytes):
+        with contextlib.suppress(UnicodeError):
+            return Entry(sequence, data.decode(), chain, node)
+    raise AuditTampered(sequence, "cannot be read")
+
+
+def _text(note: object) -> str:
+    return note.decode(errors="replace") if isinstance(note, bytes) else str(note)

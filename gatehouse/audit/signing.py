@@ -147,10 +147,12 @@ class Checkpointer:
                 number += 1
                 if sequence != number:
                     raise AuditTampered(number, f"is missing; the next one present is {sequence}")
-                chain = self._log.chain.link(number, chain, body.encode())
+                if not (isinstance(body, bytes) and isinstance(value, bytes)):
+                    raise AuditTampered(number, "cannot be read")
+                chain = self._log.chain.link(number, chain, body)
                 if not hmac.compare_digest(chain, value):
                     raise AuditTampered(number, "is not what was written after the ones before it")
-                frontier.push(leaf_hash(body.encode()))
+                frontier.push(leaf_hash(body))
         if number < self._log.seen:
             raise AuditTampered(number + 1, f"is missing; this process wrote {self._log.seen}")
         self._frontier, self._chain = frontier, chain

@@ -144,7 +144,7 @@ def is_sqlite(path: Path) -> bool:
         return file.read(16) == b"SQLite format 3\0"
 
 
-def rows_of(path: Path, statement: str) -> Iterator[tuple[int, str]]:
+def rows_of(path: Path, statement: str) -> Iterator[tuple[int, bytes]]:
     database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:
         yield from database.execute(statement)
@@ -152,24 +152,28 @@ def rows_of(path: Path, statement: str) -> Iterator[tuple[int, str]]:
         database.close()
 
 
-def entries_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Sequence number and exact text of every entry."""
+def entries_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Sequence number and exact bytes of every entry."""
     if is_sqlite(path):
-        yield from rows_of(path, "SELECT sequence, body FROM gh_audit ORDER BY sequence")
+        yield from rows_of(
+            path, "SELECT sequence, CAST(body AS BLOB) FROM gh_audit ORDER BY sequence"
+        )
         return
-    with path.open(encoding="ascii") as file:
+    with path.open("rb") as file:
         for line in file:
-            head, _, rest = line.rstrip("\n").partition(',"entry":')
-            if not head.startswith('{"sequence":') or not rest.endswith("}"):
+            head, _, rest = line.rstrip(b"\n").partition(b',"entry":')
+            if not head.startswith(b'{"sequence":') or not rest.endswith(b"}"):
                 raise Unreadable(f"{path}: not a line of an export: {line[:40]!r}")
-            yield int(head.removeprefix('{"sequence":')), rest[:-1]
+            yield int(head.removeprefix(b'{"sequence":')), rest[:-1]
 
 
 def notes_of(path: Path) -> Iterator[str]:
     """The checkpoints in a witness file, a SQLite copy, or a file with a single one."""
     if is_sqlite(path):
-        statement = "SELECT number, note FROM gh_audit_checkpoints ORDER BY number"
-        yield from (note for _, note in rows_of(path, statement))
+        statement = "SELECT number, CAST(note AS BLOB) FROM gh_audit_checkpoints ORDER BY number"
+        yield from (
+            bytes(note or b"").decode(errors="replace") for _, note in rows_of(path, statement)
+        )
     elif path.read_text(encoding="utf-8")[:1] == "{":
         with path.open(encoding="utf-8") as file:
             yield from (str(json.loads(line)["checkpoint"]) for line in file)
@@ -215,15 +219,18 @@ def check_entries(path: Path, wanted: dict[int, tuple[bytes, str]]) -> Tree:
     for sequence, body in entries_of(path):
         if sequence != tree.size + 1:
             raise Wrong(f"entry {tree.size + 1} is missing; the next one present is {sequence}")
-        tree.add(body.encode())
+        tree.add(bytes(body or b""))
         if tree.size in wanted:
             root, where = wanted[tree.size]
             if tree.root() != root:
                 raise Wrong(f"entries {sound + 1} to {tree.size} are not those of {where}")
             sound = tree.size
-        if '"kind":"start"' in body:
-            facts = json.loads(body)
-            name, number = str(facts.get("log")), int(facts.get("number", 0))
+        if b'"kind":"start"' in body:
+            try:
+                facts = json.loads(body)
+                name, number = str(facts.get("log")), int(facts.get("number", 0))
+            except (ValueError, TypeError, AttributeError):
+                raise Wrong(f"entry {sequence} cannot be read") from None
             last = starts.get(name, number)
             if number > last + 1:
                 raise Wrong(f"entry {sequence}: {number - last - 1} start(s) before it missing")

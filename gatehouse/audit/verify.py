@@ -21,6 +21,7 @@ from gatehouse.audit.log import AuditLog
 from gatehouse.audit.tree import Frontier, leaf_hash
 
 _BATCH = 5000
+_NOT_WRITTEN = "is not what was written after the entries before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Starts:
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
 
-    def see(self, sequence: int, body: str) -> None:
+    def see(self, sequence: int, body: bytes) -> None:
         """Take one entry into account; raises `AuditTampered` when starts before it are missing."""
         facts = json.loads(body)
         number, name = facts.get("number"), str(facts.get("log"))
@@ -157,21 +158,23 @@ def verify(
     link, frontier, previous, starts = log.chain.link, Frontier(), GENESIS, Starts()
     number, due = 0, marks.due
     for rows in log.rows(batch=_BATCH):
-        for sequence, body, chain, node in rows:
-            number += 1
-            if sequence != number:
-                raise AuditTampered(number, f"is missing; the next one present is {sequence}")
-            data = body.encode()
-            previous = link(number, previous, data)
-            if not hmac.compare_digest(previous, chain):
-                raise AuditTampered(number, "is not what was written after the entries before it")
-            if frontier.push(leaf_hash(data)) != node:
-                raise AuditTampered(number, "its place in the tree was altered")
-            if '"kind":"start"' in body:
-                starts.see(number, body)
-            if number == due:
-                marks.reach(number, frontier.root())
-                due = marks.due
+        try:
+            for sequence, body, chain, node in rows:
+                number += 1
+                if sequence != number:
+                    raise AuditTampered(number, f"is missing; the next one present is {sequence}")
+                previous = link(number, previous, body)
+                if not hmac.compare_digest(previous, chain):
+                    raise AuditTampered(number, _NOT_WRITTEN)
+                if frontier.push(leaf_hash(body)) != node:
+                    raise AuditTampered(number, "its place in the tree was altered")
+                if b'"kind":"start"' in body:
+                    starts.see(number, body)
+                if number == due:
+                    marks.reach(number, frontier.root())
+                    due = marks.due
+        except (TypeError, ValueError) as error:  # a column holds something else altogether
+            raise AuditTampered(number, _NOT_WRITTEN) from error
         if progress is not None:
             progress(len(rows))
     marks.end(number, at_least)
