@@ -7,9 +7,15 @@ from datetime import datetime
 
 from gatehouse.policy.diff.dimensions import ASSURANCE
 from gatehouse.policy.diff.result import Change, Comparison, Kept
-from gatehouse.policy.diff.search import MOST_CASES, Budget, differences
-from gatehouse.policy.diff.space import more_protected, space_of
-from gatehouse.policy.diff.strictness import Direction
+from gatehouse.policy.diff.search import (
+    MOST_CASES,
+    Budget,
+    Difference,
+    differences,
+    request_of,
+)
+from gatehouse.policy.diff.space import Space, more_protected, space_of
+from gatehouse.policy.diff.strictness import Answer, Direction
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.model import Stage
 
@@ -43,6 +49,7 @@ class _Work:
         self._before, self._after = before, after
         self._since = since
         self._budget = budget
+        self._found: dict[object, tuple[Space, list[Difference]]] = {}
         self._intents = list(dict.fromkeys([*after.intents, *before.intents]))
 
     def comparison(self) -> Comparison:
@@ -65,11 +72,35 @@ class _Work:
         )
 
     def _changes(self, intent: str, stage: Stage, runner_up: str = "") -> list[Change]:
-        space = space_of(self._before, self._after, intent, stage, runner_up, self._since)
-        return [
-            Change(space, _ordered(found.classes), found.before, found.after)
-            for found in differences(space, self._budget)
-        ]
+        kind = self._kind(intent), stage, self._kind(runner_up)
+        if kind not in self._found:
+            space = space_of(self._before, self._after, intent, stage, runner_up, self._since)
+            self._found[kind] = space, differences(space, self._budget)
+        space, found = self._found[kind]
+        if (space.intent, space.runner_up) == (intent, runner_up):
+            return [Change(space, _ordered(one.classes), one.before, one.after) for one in found]
+        alike = space.of(intent, runner_up)
+        return [self._alike(alike, one.classes) for one in found]
+
+    def _kind(self, intent: str) -> object:
+        """Equal for requests that both sets treat alike, so that one search does for all of them."""
+        kinds = []
+        for policies in (self._before, self._after):
+            info = policies.intents.get(intent)
+            rules = tuple(id(rule) for rule in policies.rules_for(intent))
+            continues = intent in policies.vocabulary.runner_up.continues
+            kinds.append((rules, continues, info and (info.about, info.protection)))
+        return tuple(kinds)
+
+    def _alike(self, space: Space, classes: Mapping[str, frozenset[int]]) -> Change:
+        """The change that was found for a request that is treated alike; only names differ."""
+        self._budget.spend()
+        request = request_of(space, {name: min(numbers) for name, numbers in classes.items()})
+        assert request is not None, "the other request had an example, too"
+        before, after = (
+            Answer.of(policies.decide(request)) for policies in (space.before, space.after)
+        )
+        return Change(space, _ordered(classes), before, after)
 
     def _counts(self, intent: str, other: str, changed: set[str]) -> bool:
         """Whether a close runner-up `other` can make a difference of its own."""

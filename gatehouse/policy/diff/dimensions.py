@@ -28,7 +28,8 @@ _ASSURANCE_FACTS = ("aal", "aal_age")
 _WHOLE = frozenset({"refusals", "failed_codes", "aal"})
 _FRACTIONS = frozenset({"confidence", "margin"})
 _REQUEST_FIELDS = frozenset(field.name for field in fields(Request))
-_PERSON_FIELDS = frozenset(field.name for field in fields(Principal))
+_PERSON_FIELDS = tuple(field.name for field in fields(Principal))
+_OWN_FIELDS = tuple(field.name for field in fields(Request) if field.name != "principal")
 # Policies have six decimals at most, so nothing lies between a limit and this far below it.
 BELOW = 1e-7
 
@@ -63,14 +64,14 @@ class Dimension:
 
 def facts_of(request: Request) -> Facts:
     """The facts of `request` by name, those of the person among them."""
-    facts = {name: getattr(request, name) for name in _REQUEST_FIELDS if name != "principal"}
+    facts = {name: getattr(request, name) for name in _OWN_FIELDS}
     return facts | {name: getattr(request.principal, name) for name in _PERSON_FIELDS}
 
 
 def request_with(facts: Facts) -> Request:
     """The request that has these facts."""
-    rest = {name: value for name, value in facts.items() if name not in _PERSON_FIELDS}
-    return Request(principal=Principal(**{name: facts[name] for name in _PERSON_FIELDS}), **rest)
+    person = Principal(**{name: facts[name] for name in _PERSON_FIELDS})
+    return Request(principal=person, **{name: facts[name] for name in _OWN_FIELDS})
 
 
 def dimension(
@@ -148,14 +149,14 @@ def _put_assurance(facts: Facts, value: tuple[int | None, float | None]) -> None
 
 def _put(fact: str) -> Put:
     kind, _, name = fact.partition(".")
-    if name and kind in _REQUEST_FIELDS | _PERSON_FIELDS:
+    if name and kind in {*_REQUEST_FIELDS, *_PERSON_FIELDS}:
 
         def put_below(facts: Facts, value: Any) -> None:
             rest = {key: old for key, old in facts[kind].items() if key != name}
             facts[kind] = rest if value is None else {**rest, name: value}
 
         return put_below
-    if fact in (_REQUEST_FIELDS | _PERSON_FIELDS) - {"id", "intent", "principal", "stage"}:
+    if fact in ({*_REQUEST_FIELDS, *_PERSON_FIELDS}) - {"id", "intent", "principal", "stage"}:
 
         def put(facts: Facts, value: Any) -> None:
             facts[fact] = value

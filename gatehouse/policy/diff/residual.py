@@ -8,7 +8,7 @@ whatever the other facts are. Only what the engine can never count may be droppe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gatehouse.policy.rules import Rule
@@ -87,11 +87,14 @@ def with_class(item: Residual, name: str, number: int) -> Residual | None:
         return item
     if NO in mine:
         return None
-    return replace(
-        item,
-        conditions=frozenset(one for one in item.conditions if one[0] != name),
-        missing=item.missing or MISSING in mine,
-        pending=item.pending or PENDING in mine,
+    return Residual(
+        item.key,
+        item.effect,
+        item.needs,
+        item.lacks,
+        frozenset(one for one in item.conditions if one[0] != name),
+        item.missing or MISSING in mine,
+        item.pending or PENDING in mine,
     )
 
 
@@ -103,7 +106,17 @@ def _with_role(item: Residual, role: str, *, has: bool) -> Residual | None:
         needs = None if has else needs - {role}
     if needs is not None and not needs:
         return None
-    return replace(item, needs=needs, lacks=item.lacks - {role})
+    if needs is item.needs and role not in item.lacks:
+        return item
+    return Residual(
+        item.key,
+        item.effect,
+        needs,
+        item.lacks - {role},
+        item.conditions,
+        item.missing,
+        item.pending,
+    )
 
 
 def reduced(rules: Iterable[Residual]) -> tuple[Residual, ...]:

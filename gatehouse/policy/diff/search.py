@@ -150,15 +150,13 @@ def _fixed(lists: Lists, name: str, number: int) -> Lists:
 
 def _next(before: Lists, after: Lists) -> str:
     """The dimension on which most of the rules depend that the sets do not share; empty: none."""
-    unshared: Counter[str] = Counter()
-    every: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     for one, other in zip(before, after, strict=True):
-        shared = set(one) & set(other)
-        for item in (*one, *other):
-            every.update(item.dimensions())
-            if item not in shared:
-                unshared.update(item.dimensions())
-    counted = unshared or every
+        for item in set(one) ^ set(other):
+            counted.update(item.dimensions())
+    if not counted:
+        for item in itertools.chain(*before, *after):
+            counted.update(item.dimensions())
     return min(counted, key=lambda name: (-counted[name], name), default="")
 
 

@@ -55,6 +55,12 @@ class Space:
     frames: tuple[object, object]
     gaps: tuple[float, ...] = (0.0,)
 
+    def of(self, intent: str, runner_up: str) -> Space:
+        """The same cases of another request that both sets treat alike."""
+        return replace(
+            self, intent=intent, runner_up=runner_up, base={**self.base, "intent": intent}
+        )
+
     def size(self, name: str) -> int:
         """How many classes a dimension has; a role one has or lacks."""
         if name.startswith(ROLE):

@@ -85,7 +85,7 @@ def edited(rules: list[str], edits: list[tuple[int, object]]) -> list[str]:
 
 # What a message may as well mean, and how far behind that is.
 SECOND = st.tuples(
-    st.sampled_from(("greet", "approve")),
+    st.sampled_from(("greet", "out_of_scope", "approve")),
     st.sampled_from(("view_pay", "view_bonus", "approve", "greet")),
     st.sampled_from((0.0, 0.05, 0.15, 0.25, 0.35)),
 )
@@ -185,7 +185,8 @@ def test_exactly_the_changed_requests_are_reported(
             request = replace(request, at=request.at + timedelta(minutes=minute))
         if request.stage == "intent":
             request = replace(request, subject=None)
-        for asked in (request, unclear(request, *second), *near_to(found, request)):
+        talk = replace(request, intent="out_of_scope" if request.intent == "greet" else "greet")
+        for asked in (request, talk, unclear(request, *second), *near_to(found, request)):
             if asked.runners_up is None:
                 continue  # as if all were close: more than one
             near = runners(before, after, asked)
