@@ -46,13 +46,13 @@ class ViewStoredData(GuardedAction):
             if stored
             else "No conversation of yours is stored."
         )
-        kept = [
-            f"{days(len(hold.handles), 'conversation')} of yours kept by a legal hold since "
-            f"{_moment(hold.approved_at or hold.proposed_at, turn)}, reason: {hold.reason}. After "
-            "their end they are readable for the named holders alone, until it is released."
+        items += [
+            f"kept by a legal hold since {_moment(hold.approved_at or hold.proposed_at, turn)}: "
+            f"{days(len(hold.handles), 'conversation')}, reason: {hold.reason}; after the end "
+            "readable for the named holders alone, until the hold is released"
             for hold in _runtime().holds.shown_to(turn.person.person_id)
         ]
-        text = "\n".join([lines(heading, items), *kept, ELSEWHERE])
+        text = f"{lines(heading, items)}\n{ELSEWHERE}"
         offers = (
             button("Export it", "export_stored_data"),
             button("Erase it", "erase_stored_data"),
@@ -98,8 +98,8 @@ class EraseStoredData(GuardedAction):
                 Message(
                     text="All your stored conversations are being erased, this one included, and you "
                     "are signed out everywhere else. Their keys are destroyed, so old backups cannot "
-                    "be read either. Records of your employment are kept elsewhere and are not "
-                    "affected."
+                    "be read either, except where a legal hold keeps a sealed copy for its named "
+                    "holders. Records of your employment are kept elsewhere and are not affected."
                 ),
                 Message(custom={"gatehouse": "conversation_ended"}),
             )

@@ -540,7 +540,7 @@ def test_a_legal_hold_is_told(runtime: SimpleNamespace) -> None:
     )
     runtime.holds.shown_to = lambda person: [hold] if person == f"p-{ERIN}" else []
     text = text_of(ViewStoredData().perform(turn()))
-    assert "2 conversations of yours kept by a legal hold since 23 November 2026" in text
+    assert "kept by a legal hold since 23 November 2026 at 10:00: 2 conversations" in text
     assert "case 4711" in text and "named holders alone" in text
 
 
