@@ -19,7 +19,7 @@ from gatehouse.tracker.endings import ERASURE, KEPT, Dying, Going
 from gatehouse.tracker.receipts import Receipt, Receipts
 
 NOT_COVERED: Final = (
-    "the account itself and its authenticator, which go when the employer removes the account",
+    "the account itself and its second factors, which the employer keeps as long as you work here",
     "records of employment, which HR keeps elsewhere",
     (
         "the log of decisions: it keeps that something was asked and decided, without words, and the key "
