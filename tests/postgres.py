@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import psycopg2
 import pytest
@@ -58,6 +59,66 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         connection.cursor().execute(f"SET lock_timeout = '5s'; DROP SCHEMA {name} CASCADE")
     finally:
         connection.close()
+
+
+class OwnServer:
+    """A PostgreSQL server for one test, which may kill it and start it again on its data."""
+
+    def __init__(self) -> None:
+        binaries = _binaries()
+        if binaries is None:
+            message = "PostgreSQL is not installed (apt-get install postgresql)"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message)
+            pytest.skip(message)
+        self._binaries = binaries
+        self._directory = Path(tempfile.mkdtemp(prefix="gatehouse-postgres-"))
+        self._prefix = _unprivileged(self._directory)
+        self._port = _free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql+psycopg2://gatehouse@127.0.0.1:{self._port}/postgres"
+
+    def __enter__(self) -> Self:
+        subprocess.run(
+            [*self._prefix, str(self._binaries / "initdb"), "-D", str(self._directory / "data"),
+             "-U", "gatehouse", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, cwd=self._directory,
+        )  # fmt: skip
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(timeout=30)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until all of its processes are gone."""
+        assert self._server is not None
+        workers = _children(self._server.pid)
+        self._server.kill()
+        self._server.wait(timeout=30)
+        self._server = None
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{pid}").exists() for pid in workers):
+            assert time.monotonic() < deadline, "PostgreSQL's workers did not end"
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        with open(self._directory / "log", "ab") as log:
+            self._server = subprocess.Popen(
+                [*self._prefix, str(self._binaries / "postgres"), "-D",
+                 str(self._directory / "data"), "-p", str(self._port), "-h", "127.0.0.1",
+                 "-k", str(self._directory)],
+                stdout=log, stderr=log, cwd=self._directory,
+            )  # fmt: skip
+        _wait_until_ready(self._server, self.url, self._directory / "log")
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
 
 
 def _plain(url: str) -> str:

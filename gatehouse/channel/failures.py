@@ -13,9 +13,11 @@ from sanic.exceptions import SanicException
 from sanic.handlers import ErrorHandler
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, json
+from sqlalchemy.exc import SQLAlchemyError
 
 from gatehouse import metrics
 from gatehouse.channel.limits import TooMany
+from gatehouse.errors import Unavailable
 from gatehouse.logs import get_logger, place_of
 
 log = get_logger(__name__)
@@ -32,6 +34,8 @@ _PLAIN = {
     429: ("too_many", "Too many requests. Please wait a moment."),
     503: ("unavailable", "Gatehouse cannot answer right now. Nothing was done; please try again."),
 }
+# A database that does not answer, wherever a request needed it: nothing was done, nothing is lost.
+_DATABASE_AWAY = (Unavailable, SQLAlchemyError)
 _INTERNAL = ("internal", "Something went wrong on our side. Please try again.")
 
 
@@ -58,6 +62,8 @@ def refusal(error: BaseException) -> HTTPResponse:
         return _response(429, code, sentence, {}, error.retry_after)
     if isinstance(error, ApiError):
         return _response(error.status, error.code, error.sentence, error.facts, error.retry_after)
+    if isinstance(error, _DATABASE_AWAY):
+        return _response(503, *_PLAIN[503], {}, None)
     status = error.status_code if isinstance(error, SanicException) else 500
     code, sentence = _PLAIN.get(status, _INTERNAL)
     return _response(status if status in _PLAIN else 500, code, sentence, {}, None)
@@ -84,6 +90,8 @@ class QuietErrorHandler(ErrorHandler):
             log.error("a request failed", error=place_of(exception))
         if isinstance(exception, ApiError):
             request.ctx.refused = exception.code
+        elif isinstance(exception, _DATABASE_AWAY):
+            request.ctx.refused = "database"
         answer = refusal(exception)
         if isinstance(exception, SanicException):
             allow = (getattr(exception, "headers", None) or {}).get("Allow")

@@ -1,8 +1,8 @@
 """Requests that the door refused: each is counted, each kind is recorded at most once a minute.
 
-Foreign origins, missing CSRF tokens, wrong hosts and guessed links are how an attack begins, so the
-audit log must show them; but they come from anybody, so it must not let them fill the disk. An entry
-says how many there were since the last one.
+Foreign origins, missing CSRF tokens, wrong hosts and guessed links are how an attack begins, and that
+the database was away has to be known; so the audit log must show them. But they come from anybody, so
+it must not let them fill the disk. An entry says how many there were since the last one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gatehouse.audit import AuditLog
 
 PAUSE = 60.0  # seconds between two entries of one reason
-REASONS = frozenset({"https_required", "host", "origin", "csrf", "token", "ticket"})
+REASONS = frozenset({"https_required", "host", "origin", "csrf", "token", "ticket", "database"})
 """Codes of answers that are recorded; see `gatehouse.channel.failures.ApiError`."""
 
 log = get_logger(__name__)

@@ -26,6 +26,7 @@ from gatehouse.tracker.errors import EventRefused
 from gatehouse.tracker.journal import Addition
 from gatehouse.tracker.redaction import RedactingBroker, redacted
 from gatehouse.tracker.schema import conversations, metadata, records
+from gatehouse.tracker.window import Needs
 from tests.unit.tracker.conftest import DOMAIN, TTL, Deployment, run
 from tests.unit.tracker.scripts import all_scripts, greeting, said, timed
 
@@ -239,6 +240,31 @@ def test_an_unreachable_database_is_an_error(deployment: Deployment) -> None:
             run(read)
     with pytest.raises(GatehouseError):
         deployment.turn("new", *greeting())
+
+
+def test_a_full_disk_refuses_the_turn_and_loses_nothing(local: Deployment) -> None:
+    """When the database cannot grow, the turn is refused whole; with room again it goes on."""
+    local.store.needs = Needs(states=3, visible=4)
+    for number in range(7):
+        local.turn("c", *greeting(f"turn {number}"))
+    before = local.events("c")
+    with local.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    local.engine.dispose()
+
+    def full(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    sa.event.listen(local.engine, "connect", full)
+    with pytest.raises(TrackerUnavailable):
+        local.turn("c", *greeting("x" * 20_000))
+    assert before == local.events("c")
+    sa.event.remove(local.engine, "connect", full)
+    local.engine.dispose()
+    local.restart()
+    assert before == local.events("c")
+    local.turn("c", *greeting("there is room again"))
+    assert len(before or []) + 4 == len(local.events("c") or [])
 
 
 def test_errors_do_not_quote_what_was_said(deployment: Deployment) -> None:
