@@ -342,6 +342,7 @@ def test_no_secret_is_written_down_under_rasas_own_launchers(
             account = deployment.person("employee")
             a_day(account, secret).http.delete("/api/v1/session")
             marks = set(request_ids_of_a_turn(account))
+            assert "ready" == deployment.client().get("/readyz").text
         leaks = leaks_of(home, secret)
         assert {} == leaks
         would = secret.found_in(raw.read_bytes())
