@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 from typing import Any, Final
 
 from rasa.core.brokers.broker import EventBroker
 
-logger = logging.getLogger(__name__)
+from gatehouse.logs import get_logger, place_of
+
+log = get_logger(__name__)
 
 # The kinds of rasa 3.6.21 that carry no content in their name; any other is published as "other".
 _KINDS: Final = frozenset(
@@ -44,7 +45,7 @@ class RedactingBroker(EventBroker):
         try:
             self._broker.publish(redacted(event, self._pseudonym(str(event.get("sender_id", "")))))
         except Exception as error:  # noqa: BLE001 - whatever a broker raises
-            logger.error("an event was not published (%s)", type(error).__name__)
+            log.error("an event was not published", error=place_of(error))
 
     def is_ready(self) -> bool:
         """Whether the broker behind is."""

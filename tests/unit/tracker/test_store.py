@@ -157,7 +157,7 @@ def test_a_broker_that_fails_does_not_fail_the_turn(
     local.store = local.open_store(event_broker=SimpleNamespace(publish=fail))
     local.turn("c", *greeting("one"))
     assert 5 == len(local.events("c") or [])
-    assert "was not published (ConnectionError)" in caplog.text
+    assert "was not published error=builtins.ConnectionError" in caplog.text
     assert "markedtext" not in caplog.text
 
 
