@@ -64,6 +64,7 @@ class Runtime:
     sessions: Sessions
     issuer: Issuer
     verifier: Verifier
+    assertion_keys: RotatingKeys
     call_keys: RotatingKeys
     totp: Totp
     recovery: RecoveryCodes
@@ -238,6 +239,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         sessions=sessions,
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),
+        assertion_keys=assertion_keys,
         call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
         totp=totp,
         recovery=recovery,

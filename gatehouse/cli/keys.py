@@ -63,6 +63,23 @@ def rotate(as_json: bool) -> None:
     _say({"generation": generation}, as_json)
 
 
+@keys.command("renew-signing")
+@json_option
+def renew_signing(as_json: bool) -> None:
+    """Destroy the keys that sign assertions and action calls; the next message makes new ones.
+
+    For the day on which somebody may know one. They change by themselves every `keys.signing`.
+    """
+    from gatehouse.runtime import open_runtime
+
+    runtime = open_runtime(home_directory())
+    runtime.audit.append("key_operation", operation="renew_signing")
+    for signing in (runtime.assertion_keys, runtime.call_keys):
+        signing.renew()
+    runtime.close()
+    _say({"renewed": True}, as_json)
+
+
 @keys.command()
 @click.option("--new", is_flag=True, help="Make the first copy in the directory of keys.mirror.")
 @json_option

@@ -161,6 +161,7 @@ def a_day(account: Account, secret: Secrets) -> Chat:
     Chat(deployment).sign_in(secret("unknownname"), PASSWORD)
     chat = account.sign_in()
     secret.add("cookie", chat.http.cookies["__Host-gatehouse"])
+    secret.add("device", chat.http.cookies["__Host-gatehouse-device"])
     secret.add("csrf", str(chat.http.headers["X-CSRF-Token"]))
     session = deployment.runtime.sessions.resolve(secret.known["cookie"])
     secret.add("conversation", session.conversation_id)
@@ -172,6 +173,9 @@ def a_day(account: Account, secret: Secrets) -> Chat:
     chat.say("show me my payslip for last month")
     chat.give(secret.add("wrongcode", account.wrong_code()))
     chat.say(f"the code is {secret.add('code', account.code())}")
+    recovery = deployment.runtime.recovery.issue(account.person.id)
+    chat.say(secret.add("recovery", recovery[0]))
+    chat.say(f"I keep {secret.add('recovery in words', recovery[1])} in my drawer")
     chat.say("I want to change my bank account")
     secret.add("slot", "DE89 3704 0044 0532 0130 00")
     secret.add("slotplain", "DE89370400440532013000")
@@ -230,8 +234,11 @@ def keys_of(deployment: Deployment, secret: Secrets) -> None:
     """The deployment's own keys are secrets too."""
     for number, path in enumerate(sorted((deployment.home / "var" / "keys").rglob("*.key"))):
         secret.add(f"key file {number}", path.read_bytes().strip()[-24:])
-    for name in ("audit", "assertion-signing", "totp", "sessions", "directory", "step-up"):
-        secret.add(f"key {name}", deployment.runtime.ring.service_key(name))
+    runtime = deployment.runtime
+    for name in ("audit", "totp", "sessions", "directory", "step-up", "recovery-codes", "devices"):
+        secret.add(f"key {name}", runtime.ring.service_key(name))
+    for name, signing in (("assertions", runtime.assertion_keys), ("calls", runtime.call_keys)):
+        secret.add(f"key {name}", signing.newest().secret)
 
 
 @pytest.mark.parametrize("secret", ["quokka zanzibar/ü+", "abcdefgh", "abcdefghi", "abcdefghij"])

@@ -108,6 +108,22 @@ def test_rotate_is_recorded_and_ends_old_copies(home: Path) -> None:
         call("restore", str(home / "old.db"), "--older")
 
 
+def test_signing_keys_are_renewed_on_demand(home: Path) -> None:
+    """What they signed ends, the next signature has another key, and the log says that it was done."""
+    call("init")
+    runtime = open_runtime(home)
+    before = (runtime.assertion_keys.newest().id, runtime.call_keys.newest().id)
+    assert said("renew-signing") == {"renewed": True}
+    again = open_runtime(home)
+    entry = json.loads(list(again.audit.entries())[-1].body)
+    after = (again.assertion_keys.newest().id, again.call_keys.newest().id)
+    gone = [again.assertion_keys.find(before[0]), again.call_keys.find(before[1])]
+    runtime.close()
+    again.close()
+    assert ("key_operation", "renew_signing") == (entry["kind"], entry["operation"])
+    assert ([None, None], 4) == (gone, len({*before, *after}))
+
+
 def test_mirror_makes_a_first_copy_only_when_told(home: Path) -> None:
     """An empty directory may be a volume that is not mounted."""
     call("init")
