@@ -94,7 +94,6 @@ class Runtime:
         Closing what is over is also what keeps a clock that jumps back from reviving it.
         """
         try:
-            self.holds.lapse()
             purged = self.conversations.purge()
             if purged.conversations:
                 self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
@@ -107,6 +106,7 @@ class Runtime:
             longest = max(self.settings.retention.ttl, self.settings.session.absolute)
             self.state.purge(longest + _DAY)
             self.audit.expire_pseudonyms()
+            self.holds.lapse()
         except BaseException:
             self.purges.failed(self.clock.now())
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from gatehouse.tracker.hold_book import Hold
 from gatehouse.tracker.holds import LAPSES_AFTER, Holds
 from gatehouse.tracker.schema import conversations, holds, records
 from gatehouse.tracker.transcript import words_of
-from tests.unit.tracker.conftest import TTL, Deployment, run
+from tests.unit.tracker.conftest import TTL, Deployment, _deploy, run
 from tests.unit.tracker.scripts import greeting
 
 KEY = b"h" * 32
@@ -30,6 +31,15 @@ class Log:
 
     def pseudonym(self, kind: str, identity: str) -> str:
         return f"{kind} {identity}"
+
+
+@pytest.fixture
+def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """On SQLite; on PostgreSQL too where a test says so."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield from _deploy(f"sqlite:///{tmp_path / 'gatehouse.db'}", tmp_path)
+    else:
+        yield from _deploy(request.getfixturevalue("postgres_url"), tmp_path)
 
 
 @pytest.fixture
@@ -72,7 +82,12 @@ def _end(deployment: Deployment) -> None:
         deployment.conversations.destroy(name)
 
 
-ENDS = pytest.mark.parametrize("end", [_expire, _erase, _end])
+ENDS = pytest.mark.parametrize(
+    ("deployment", "end"),
+    [("sqlite", _expire), ("sqlite", _erase), ("sqlite", _end), ("postgresql", _expire),
+     ("postgresql", _erase)],
+    indirect=["deployment"],
+)  # fmt: skip
 
 
 @ENDS

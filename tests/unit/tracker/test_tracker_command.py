@@ -10,6 +10,7 @@ from typing import Any
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from gatehouse.cli.hold import hold
@@ -21,9 +22,11 @@ from gatehouse.identity import Person
 from gatehouse.keys import KeyRingUnavailable
 from gatehouse.ops.initialise import initialise
 from gatehouse.runtime import Runtime, open_runtime
+from gatehouse.tracker import TrackerTampered
 from gatehouse.tracker.journal import Addition, Journal
 from gatehouse.tracker.proof import ErasureBroken
 from gatehouse.tracker.receipts import ReceiptForged
+from gatehouse.tracker.schema import holds
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -193,6 +196,21 @@ def test_a_purge_that_fails_is_counted(runtime: Runtime, monkeypatch: pytest.Mon
     status = runtime.purges.status()
     assert (1, 1, None) == (status.runs, status.failures, status.last_success_at)
     assert 90.0 == runtime.purges.lag(runtime.clock.now())
+
+
+def test_altered_holds_do_not_stop_expiry(runtime: Runtime) -> None:
+    """Somebody who alters the table of holds makes the purge fail aloud, after the keys went."""
+    erin = person(runtime)
+    talk(runtime, erin, "c", "my words")
+    runtime.holds.propose(erin.id, "p-7", "case 4711")
+    talk(runtime, person(runtime, "marco"), "d", "other words")
+    with runtime.engine.begin() as connection:
+        connection.execute(sa.update(holds).values(sealed=b"x" * 100))
+    runtime.clock.advance(86_400)  # type: ignore[attr-defined]
+    with pytest.raises(TrackerTampered):
+        runtime.purge()
+    assert 1 == runtime.purges.status().failures
+    assert [] == runtime.ring.every_key()
 
 
 def test_a_hold_on_the_command_line(
