@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+import pytest
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -65,3 +67,42 @@ def _hkdf_outcome(case: dict[str, object]) -> str:
     assert case["result"] == "valid", case
     assert okm == derived, case
     return "valid"
+
+
+def test_ed25519_agrees_with_wycheproof() -> None:
+    """Every Ed25519 vector verifies or is refused, as Wycheproof says; assertions, receipts and
+    checkpoints of the log rest on it."""
+    outcomes: Counter[str] = Counter()
+    for group in groups("ed25519_test.json"):
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(group["publicKey"]["pk"]))
+        for case in group["tests"]:
+            try:
+                public.verify(bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+                outcome = "valid"
+            except InvalidSignature:
+                outcome = "invalid"
+            assert case["result"] == outcome, case
+            outcomes[outcome] += 1
+    assert set(outcomes) == {"valid", "invalid"}
+    assert sum(outcomes.values()) == 151
+
+
+def test_chacha20_poly1305_agrees_with_its_rfc() -> None:
+    """The vector of RFC 8439, section 2.8.2, seals and opens; Wycheproof's file is not at hand."""
+    message = (
+        b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+        b"future, sunscreen would be it."
+    )
+    sealed = bytes.fromhex(
+        "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6"
+        "3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36"
+        "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
+        "3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691"
+    )
+    cipher = ChaCha20Poly1305(bytes(range(0x80, 0xA0)))
+    nonce = bytes.fromhex("070000004041424344454647")
+    aad = bytes.fromhex("50515253c0c1c2c3c4c5c6c7")
+    assert sealed == cipher.encrypt(nonce, message, aad)
+    assert message == cipher.decrypt(nonce, sealed, aad)
+    with pytest.raises(InvalidTag):
+        cipher.decrypt(nonce, sealed, aad + b"\0")
