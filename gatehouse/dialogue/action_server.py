@@ -9,6 +9,7 @@ a project cannot have the actions without it.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 import pluggy
@@ -26,6 +27,7 @@ from gatehouse.dialogue import admissions
 from gatehouse.errors import NotReady
 from gatehouse.identity.calls import SIGNATURE, Call, Callee, CallRefused
 from gatehouse.logs import get_logger, place_of
+from gatehouse.policy import PolicyStore
 
 log = get_logger(__name__)
 hook = pluggy.HookimplMarker("rasa_sdk")
@@ -36,9 +38,20 @@ MOST_BODY = 8 << 20
 ENTRY_EVERY = 60.0
 """Seconds between two audit entries of refused calls for one reason; each says how many there were."""
 
+POLICY_POLL = 0.5  # seconds; an edit is taken when two looks in a row agree
 _OPEN = "/health"
 _FIRST = 1000  # of the request middleware; last of the response middleware
 _NAME = "gatehouse"
+
+
+async def _follow(policies: PolicyStore) -> None:
+    """Take edits of the policies, as the channel does in its process: actions decide here."""
+    while True:
+        await asyncio.sleep(POLICY_POLL)
+        try:
+            await asyncio.to_thread(policies.poll)
+        except Exception as error:  # noqa: BLE001 - outlives a database that is away for a while
+            log.error("policies not looked at", error=place_of(error))
 
 
 def protect() -> None:
@@ -86,6 +99,7 @@ class ActionServer:
     def __init__(self) -> None:
         self._callee: Callee | None = None
         self._refusals: Refusals | None = None
+        self._following: asyncio.Task[None] | None = None
 
     def take_charge(self, app: Sanic) -> None:
         app.config.update(
@@ -102,6 +116,7 @@ class ActionServer:
         app.register_middleware(self._admit, "request", priority=_FIRST)
         app.register_middleware(self._on_response, "response", priority=_FIRST)
         app.register_listener(self._start, "before_server_start")
+        app.register_listener(self._stop, "before_server_stop")
 
     async def _start(self, _app: Sanic, _loop: object = None) -> None:
         from gatehouse.runtime import current
@@ -109,6 +124,11 @@ class ActionServer:
         runtime = current()
         self._callee = Callee(runtime.call_keys, runtime.clock)
         self._refusals = Refusals(runtime.audit, runtime.clock)
+        self._following = asyncio.get_running_loop().create_task(_follow(runtime.policies))
+
+    async def _stop(self, _app: Sanic, _loop: object = None) -> None:
+        if self._following is not None:
+            self._following.cancel()
 
     async def _admit(self, request: Request) -> HTTPResponse | None:
         if request.method == "GET" and request.path == _OPEN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -9,8 +10,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sanic import Sanic
 
 from gatehouse.clock import SettableClock
+from gatehouse.dialogue.action_server import ActionServer
 from gatehouse.errors import NotReady
 from gatehouse.runtime import Runtime, open_runtime
 
@@ -87,3 +90,21 @@ def test_a_server_needs_its_policy_directory(runtime: Runtime, clock: SettableCl
     shutil.rmtree(runtime.settings.home / "policies")
     with pytest.raises(NotReady, match=r"policy\.directory: there is no directory policies"):
         open_runtime(runtime.settings.home, clock, serving=True)
+
+
+def test_an_action_server_takes_edits_too(runtime: Runtime) -> None:
+    """The process of separate actions follows the policy files from its start, without a call."""
+
+    async def serve() -> bool:
+        server = ActionServer()
+        await server._start(Sanic("edits-reach-actions"))
+        before = runtime.policies.current()
+        path = policy_file(runtime.settings.home)
+        path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+        for _ in range(200):
+            if runtime.policies.current() is not before:
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    assert asyncio.run(serve())
