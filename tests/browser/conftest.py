@@ -29,9 +29,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield deployment.start("--demo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; these tests need it, and continuous integration has it."""
+    """Debian's Chromium; these tests need it, and continuous integration has it.
+
+    Not longer than a module: while Playwright is open, no other test of the process can run a loop.
+    """
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is not installed")
