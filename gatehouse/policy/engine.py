@@ -164,19 +164,26 @@ class PolicySet:
             "allow", rule.id, "", rule.why, self.revision, None, tuple(sorted(missing)), pending
         )
 
-    def _with_runners_up(self, request: Request, info: IntentInfo, own: Decision) -> Decision:
+    def counted_runners_up(self, request: Request, info: IntentInfo) -> list[str]:
+        """The other meanings that are decided as well: close, and more protected or not known."""
         settings = self.vocabulary.runner_up
         if info.name in settings.continues:
-            return own
-        worst = own
+            return []
+        found = []
         for name in _close(request, settings.margin, self.intents):
+            other = self.intents.get(name)
+            if other is None or _more_protected(other, info):
+                found.append(name)
+        return found
+
+    def _with_runners_up(self, request: Request, info: IntentInfo, own: Decision) -> Decision:
+        worst = own
+        for name in self.counted_runners_up(request, info):
             other = self.intents.get(name)
             if other is None:
                 found = self._refuse("unknown-intent", "A runner-up is no intent of the policies.")
-            elif _more_protected(other, info):
-                found = self._decide_intent(request, other, other.about)
             else:
-                continue
+                found = self._decide_intent(request, other, other.about)
             if found.effect != "allow":
                 worst = _stricter(worst, self._ambiguous(request, found, name))
         return worst

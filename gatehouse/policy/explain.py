@@ -45,6 +45,7 @@ class Explanation:
     request: Request
     decision: Decision
     considered: tuple[Considered, ...]
+    runners_up: tuple[tuple[str, tuple[Considered, ...]], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation for `--json`."""
@@ -54,6 +55,10 @@ class Explanation:
             "roles": sorted(self.request.principal.roles),
             "decision": self.decision.as_dict(),
             "considered": [item.as_dict() for item in self.considered],
+            "runners_up": {
+                name: [item.as_dict() for item in considered]
+                for name, considered in self.runners_up
+            },
         }
 
     def lines(self) -> list[str]:
@@ -70,21 +75,42 @@ class Explanation:
         for label, facts in (("not known", decision.indeterminate), ("later", decision.pending)):
             if facts:
                 lines.append(f"  {label}: {', '.join(facts)}")
-        for item in self.considered:
-            lines.append(f"{item.rule.effect:<8}{item.rule.id} ({item.rule.where}): {item.result}")
-            lines.extend(f"        {answer:<12}{words}" for words, answer in item.conditions)
+        lines.extend(_lines(self.considered))
+        for name, considered in self.runners_up:
+            lines.append(f"may as well mean {name}, which is more protected:")
+            lines.extend(_lines(considered) or ["        no rule names it"])
         return lines
 
 
 def explain(policies: PolicySet, request: Request) -> Explanation:
     """Why `policies` decide `request` as they do."""
-    rules = policies.rules_for(request.intent)
-    subject = policies.subject_of(request)
+    info = policies.intents.get(request.intent)
+    near = policies.counted_runners_up(request, info) if info else []
+    abouts = {name: policies.intents[name].about for name in near if name in policies.intents}
     return Explanation(
         request,
         policies.decide(request),
-        tuple(_consider(rule, request, subject) for rule in rules),
+        _considered(policies, request, request.intent, policies.subject_of(request)),
+        tuple(
+            (name, _considered(policies, request, name, abouts.get(name)))
+            for name in near
+            if request.stage == "intent"
+        ),
     )
+
+
+def _considered(
+    policies: PolicySet, request: Request, intent: str, subject: str | None
+) -> tuple[Considered, ...]:
+    return tuple(_consider(rule, request, subject) for rule in policies.rules_for(intent))
+
+
+def _lines(considered: tuple[Considered, ...]) -> list[str]:
+    lines: list[str] = []
+    for item in considered:
+        lines.append(f"{item.rule.effect:<8}{item.rule.id} ({item.rule.where}): {item.result}")
+        lines.extend(f"        {answer:<12}{words}" for words, answer in item.conditions)
+    return lines
 
 
 def _consider(rule: Rule, request: Request, subject: str | None) -> Considered:

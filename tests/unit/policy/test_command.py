@@ -112,6 +112,17 @@ def test_explain_takes_a_situation(run):
     assert ["channel"] == unknown["decision"]["indeterminate"]
 
 
+def test_explain_shows_the_rules_of_another_meaning(run):
+    """What a message may as well mean decides too, so its rules are explained as well."""
+    given = "{confidence: 0.5, runners_up: {view_pay: 0.45, restart: 0.1}}"
+    words = ("explain", "greet", "--role", "employee", "--given", given)
+    lines = run(*words).stdout.splitlines()
+    assert lines[0].startswith("step_up by `pay`: The message may also mean view_pay.")
+    assert "may as well mean view_pay, which is more protected:" in lines
+    assert "allow   pay (policies/case.yml:4:5): matches" in lines
+    assert ["view_pay"] == list(json.loads(run(*words, "--json").stdout)["runners_up"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
