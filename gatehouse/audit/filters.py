@@ -6,7 +6,6 @@ People and conversations are given as pseudonyms here; who has the identity comp
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class Filter:
     def apply(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, dict[str, Any]]]:
         """The wanted entries with their bodies."""
         for entry in entries:
-            body = json.loads(entry.body)
+            body = entry.facts()
             if self.lets_through(body):
                 yield entry, body
 

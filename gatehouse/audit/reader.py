@@ -7,6 +7,7 @@ database says; `gatehouse.audit.verify` finds out whether it is what was written
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,16 @@ class Entry:
     body: str
     chain: bytes
     node: bytes
+
+    def facts(self) -> dict[str, Any]:
+        """What it says, time and kind at least. Raises `AuditTampered` when no entry reads so."""
+        try:
+            found = json.loads(self.body)
+            if isinstance(found["at"], str) and isinstance(found["kind"], str):
+                return dict(found)
+        except (ValueError, TypeError, KeyError):
+            pass
+        raise AuditTampered(self.sequence, "cannot be read")
 
 
 class LogReader:

@@ -26,6 +26,6 @@ def show(sequence: int, as_json: bool) -> None:
     if as_json:
         click.echo(entry.body)
         return
-    for name, value in sorted(json.loads(entry.body).items()):
+    for name, value in sorted(entry.facts().items()):
         click.echo(f"{name:<14} {value if isinstance(value, str) else json.dumps(value)}")
     click.echo(f"{'leaf hash':<14} {leaf_hash(entry.body.encode()).hex()}")

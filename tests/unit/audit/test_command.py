@@ -203,4 +203,9 @@ def test_verify_names_what_was_done(run: CliRunner, opened: Runtime) -> None:
     with pytest.raises(AuditTampered) as caught:
         call(run, "verify")
     assert (2, 5) == (caught.value.sequence, caught.value.exit_code)
+    with opened.audit.engine.begin() as connection:
+        connection.execute(text("UPDATE gh_audit SET body = 'x' WHERE sequence = 3"))
+    for arguments in (("tail",), ("show", "3"), ("export",)):
+        with pytest.raises(AuditTampered, match="entry 3: cannot be read"):
+            call(run, *arguments)
     assert "docs/audit.md" in caught.value.diagnostics()
