@@ -174,7 +174,9 @@ def open_all(key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, byte
 
 def seal_snapshot(key: bytes, handle: str, head: Head, snapshot: Snapshot) -> bytes:
     """`snapshot` sealed as the one that the `window_` fields of `head` speak of."""
-    content = json.dumps(asdict(snapshot), ensure_ascii=False, separators=(",", ":")).encode()
+    # Not `asdict`, which copies every event deeply.
+    fields = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
+    content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
     return seal(key, content, _snapshot(handle, head))
 
 
