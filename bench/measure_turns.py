@@ -1,8 +1,9 @@
 """Time per message along one conversation, through each server's own front door.
 
 Gatehouse answers over HTTPS with everything on: session, rules, audit, encryption. The peer answers
-over plain HTTP. Both are asked the same, in turns; the peer's long conversations are made longer in
-its database, because answering 500 messages there takes minutes.
+over plain HTTP. Both are asked the same, in alternation: small talk and two questions that run a
+custom action. The peer's long conversations are made longer in its database, by repeating those turns,
+because answering 500 messages there takes minutes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ TIMES = 15
 SLOW_TIMES = 5
 GREETING = "hello"
 BALANCE = "how many days of leave do I have left"
+PAY_DAY = "when is the next pay day"
+FILL = (GREETING, BALANCE, PAY_DAY, "thank you")
 
 
 def measure(report: Report) -> None:
@@ -60,20 +63,20 @@ def _along(report: Report, chat: Chat, peer: PlainRasa) -> None:
     said = 1
     medians: dict[int, float] = {}
     for stop in STOPS:
-        while said < stop - TIMES // 2:
-            chat.say(GREETING)
-            said += 1
-            if stop == STOPS[0]:
-                peer.say("one", GREETING)
-        if stop != STOPS[0]:
-            peer.lengthen("one", stop - SLOW_TIMES // 2)
         times = TIMES if stop <= 50 else SLOW_TIMES
+        while said < stop - times // 2:
+            chat.say(FILL[said % len(FILL)])
+            if stop == STOPS[0]:
+                peer.say("one", FILL[said % len(FILL)])
+            said += 1
+        if stop != STOPS[0]:
+            peer.lengthen("one", stop - times // 2, len(FILL))
         ours, theirs = _both(lambda: chat.say(GREETING), lambda: peer.say("one", GREETING), times)
         said += times
         medians[stop] = ours
         report.compare(f"a message at turn {stop}", ours, theirs, reach=REACH.get(stop))
         if stop == STOPS[0]:
-            ours, theirs = _both(lambda: chat.say(BALANCE), lambda: peer.say("two", BALANCE), TIMES)
+            ours, theirs = _both(lambda: chat.say(BALANCE), lambda: peer.say("one", BALANCE), TIMES)
             said += TIMES
             report.compare("a message that runs a custom action", ours, theirs, reach=0.35)
     growth = medians[STOPS[-1]] / medians[STOPS[0]]

@@ -7,6 +7,7 @@ action server. So the peer does less than Gatehouse, never more.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -144,17 +145,19 @@ class PlainRasa:
             query = "SELECT count(*) FROM events WHERE sender_id = ? AND type_name = 'user'"
             return int(database.execute(query, (sender,)).fetchone()[0])
 
-    def lengthen(self, sender: str, turns: int) -> None:
-        """Repeat the last turn of the conversation in the database until it has `turns` turns."""
+    def lengthen(self, sender: str, turns: int, repeated: int) -> None:
+        """Repeat the first `repeated` turns of the conversation in the database, over and over,
+        until it has `turns` turns."""
         with sqlite3.connect(self.home / "tracker.db") as database:
             rows = database.execute(
                 "SELECT sender_id, type_name, timestamp, intent_name, action_name, data"
                 " FROM events WHERE sender_id = ? ORDER BY id",
                 (sender,),
             ).fetchall()
-            last = max(number for number, row in enumerate(rows) if row[1] == "user")
-            for _ in range(turns - self.turns(sender)):
-                for row in rows[last:]:
+            starts = [number for number, row in enumerate(rows) if row[1] == "user"]
+            blocks = [rows[a:b] for a, b in itertools.pairwise(starts[: repeated + 1])]
+            for number in range(turns - self.turns(sender)):
+                for row in blocks[number % len(blocks)]:
                     now = time.time()
                     data = json.dumps({**json.loads(row[5]), "timestamp": now})
                     database.execute(

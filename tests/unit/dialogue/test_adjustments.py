@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import pytest
 from rasa.core.actions.action import RemoteAction
+from rasa.engine.exceptions import GraphComponentException, GraphRunError
+from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema, SchemaNode
+from rasa.engine.runner.dask import DaskGraphRunner
 
 from gatehouse.dialogue import adjustments
 from gatehouse.errors import NotReady
@@ -20,6 +23,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     original = RemoteAction._validate_action_result
     monkeypatch.setattr(RemoteAction, "_validate_action_result", original)
     monkeypatch.setenv("RASA_TELEMETRY_ENABLED", "true")
+    monkeypatch.setattr(DaskGraphRunner, "run", DaskGraphRunner.run)
     for module in adjustments._COPIED_FOR_LOGS:
         monkeypatch.setattr(module, "copy", module.copy)
 
@@ -69,6 +73,59 @@ def test_only_debug_lines_lose_their_copies(module: Any) -> None:
     ]
     assert adjustments._COPIED_FOR_LOGS[module] == len(copies)
     assert all(id(node) in in_logs and node.attr == "deepcopy" for node in copies)
+
+
+class Part(GraphComponent):
+    """Adds its inputs; remembers that it ran."""
+
+    ran: ClassVar[list[str]] = []
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def create(cls, config: dict[str, Any], **_: Any) -> Part:
+        return cls(config["name"])
+
+    def add(self, left: int, right: int = 0) -> int:
+        self.ran.append(self.name)
+        if left < 0:
+            raise ValueError("negative")
+        return left + right
+
+
+def graph() -> DaskGraphRunner:
+    def node(name: str, **needs: str) -> SchemaNode:
+        return SchemaNode(needs, Part, "create", "add", {"name": name})
+
+    schema = {
+        "d": node("d", left="b", right="c"),
+        "b": node("b", left="a", right="x"),
+        "a": node("a", left="x"),
+        "c": node("c", left="a"),
+        "unneeded": node("unneeded", left="a"),
+    }
+    return DaskGraphRunner(GraphSchema(schema), None, ExecutionContext(GraphSchema({}), "m"))
+
+
+def test_graphs_run_as_before() -> None:
+    """The same results from the same parts, each once and after what it needs; the same errors."""
+    before = graph().run(inputs={"x": 3}, targets=["d", "c"])
+    Part.ran.clear()
+    adjustments.apply()
+    runner = graph()
+    for value in (3, 3, 4):
+        after = runner.run(inputs={"x": value}, targets=["d", "c"])
+    assert {"d": 9, "c": 3} == before
+    assert {"d": 12, "c": 4} == after
+    assert ["a", "b", "c", "d"] * 3 == [
+        name for n in range(3) for name in sorted(Part.ran[4 * n : 4 * n + 4])
+    ]
+    assert all(Part.ran[4 * n] == "a" and Part.ran[4 * n + 3] == "d" for n in range(3))
+    with pytest.raises(GraphComponentException):
+        runner.run(inputs={"x": -1}, targets=["d"])
+    with pytest.raises(GraphRunError):
+        runner.run(inputs={"x": "a"}, targets=["d"])
 
 
 def test_another_rasa_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
