@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import structlog
 
 from gatehouse.clock import as_iso
+from gatehouse.errors import GatehouseError
 from gatehouse.logs.lines import Line
 from gatehouse.logs.places import place_of
 from gatehouse.logs.redaction import Record, make_record, warned
@@ -154,8 +155,12 @@ def _show_warning(
 def _uncaught(
     _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
 ) -> None:
-    if not isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-        _logger.critical(Line("the process ends", {"error": place_of(error)}))
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return
+    _logger.critical(Line("the process ends", {"error": place_of(error)}))
+    if isinstance(error, GatehouseError) and sys.stderr is not None:
+        # What stops a start is told to the operator; by its contract it holds nobody's data.
+        sys.stderr.write(error.diagnostics() + "\n")
 
 
 def _uncaught_in_thread(given: threading.ExceptHookArgs) -> None:

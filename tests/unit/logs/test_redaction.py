@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from gatehouse import metrics, request_id
+from gatehouse.errors import NotReady
 from gatehouse.logs import get_logger, place_of
 from tests.unit.logs.conftest import Stderr
 
@@ -124,6 +125,21 @@ def test_python_itself_prints_no_values(taken: Taken) -> None:
     shown = [json.loads(line) for line in stderr.lines()]
     assert any("UserWarning" == line.get("what") for line in shown)
     assert 3 <= sum("KeyError" in line.get("error", "") for line in shown)
+
+
+def test_why_a_process_ends_is_told_in_our_own_words(taken: Taken) -> None:
+    """A refused start says what is wrong and what to do, and nothing of what caused it."""
+    stderr = taken("debug", "debug", "json")
+    try:
+        try:
+            raise ValueError(SECRET)
+        except ValueError as cause:
+            raise NotReady("there is no trained model", "run `gatehouse train`") from cause
+    except NotReady as error:
+        sys.excepthook(NotReady, error, error.__traceback__)
+    assert SECRET not in stderr.getvalue()
+    told = ["error: there is no trained model", "hint: run `gatehouse train`"]
+    assert told == stderr.lines()[-2:]
 
 
 def test_a_database_at_debug_shows_no_row(taken: Taken) -> None:
