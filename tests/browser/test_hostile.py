@@ -52,7 +52,13 @@ def test_hostile_buttons_downloads_and_prompts(visit: Visit) -> None:
     visitor = visit()
     page = visitor.sign_in()
     image = HOSTILE["image"]
-    challenge = {"id": "c", "prompt": image, "expires_in": 200, "attempts_left": 3}
+    challenge = {
+        "id": "c",
+        "prompt": image,
+        "expires_in": 200,
+        "attempts_left": 3,
+        "factors": ["totp"],
+    }
     shown = reply(
         "choose",
         buttons=[{"id": "b1", "title": image}],

@@ -2,7 +2,7 @@
 
 export interface Choice { id: string; title: string }
 export interface BotMessage { text: string; buttons?: Choice[]; download?: { href: string; title: string } }
-export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number; factors: string[] }
+export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number; factors?: string[] }
 export interface Reply {
   messages: BotMessage[];
   challenge: Challenge | null;

@@ -19,7 +19,7 @@ export class CodeCard {
     this.ends = performance.now() + challenge.expires_in * 1000;
     this.input = el("input", {
       id: "code",
-      inputmode: challenge.factors.includes("totp") ? "numeric" : "text",
+      inputmode: challenge.factors?.includes("totp") === false ? "text" : "numeric",
       autocomplete: "one-time-code",
       maxlength: "24",
       required: true,
