@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
+from gatehouse.cli.policy import policy
 from gatehouse.errors import GatehouseError
 
 
@@ -139,6 +141,18 @@ def test_wrong_arguments_are_explained(run, words, message):
     error = run(*words).exception
     assert isinstance(error, GatehouseError)
     assert (3, True) == (error.exit_code, message in error.diagnostics())
+
+
+TOOLS = ("check", "matrix", "diff", "replay", "explain", "schema", "report", "new")
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_speaks_to_programs_too(name):
+    """Each has --json, and help that says what it does."""
+    command = policy.get_command(click.Context(policy), name)
+    assert command is not None
+    assert "--json" in {option for one in command.params for option in one.opts}
+    assert command.help
 
 
 def test_the_command_needs_no_framework():
