@@ -39,7 +39,7 @@ holds = sa.Table(
     "gh_holds",
     metadata,
     sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("state", sa.String(10), nullable=False),  # proposed, active, released, withdrawn
+    sa.Column("state", sa.String(10), nullable=False),  # proposed, active, released, lapsed
     sa.Column("changed_at", sa.Float(53), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
