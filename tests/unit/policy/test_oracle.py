@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 ZONES = ("Europe/Berlin", "America/New_York")
 START = datetime(2027, 3, 1, tzinfo=ZoneInfo("Europe/Berlin"))
 PROTECTION = ("public", "internal", "confidential", "restricted")
-RULE_SETS, REQUESTS_OF_EACH = 120, 100
+RULE_SETS, REQUESTS_OF_EACH = 104, 100
 
 
 def plain(text: str) -> Any:
@@ -305,9 +305,9 @@ def test_cedar_agrees_on_the_shipped_policies() -> None:
     policies = load_directory(folder, read_domain(ROOT / "domain.yml"))
     assert len(policies.rules) == len(rules)
     dice = Dice(world, 1)
-    requests = [dice.request() for _ in range(3000)]
+    requests = [dice.request() for _ in range(1500)]
     outcomes = compare(policies, Oracle(rules, world), requests)
-    assert all(outcomes[effect] > 50 for effect in ("allow", "step_up", "deny")), outcomes
+    assert all(outcomes[effect] > 30 for effect in ("allow", "step_up", "deny")), outcomes
 
 
 @pytest.mark.parametrize("effect", ["allow", "deny"])
