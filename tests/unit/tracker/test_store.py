@@ -25,7 +25,7 @@ from gatehouse.tracker import EncryptedTrackerStore, TrackerConflict, TrackerUna
 from gatehouse.tracker.errors import EventRefused
 from gatehouse.tracker.journal import Addition
 from gatehouse.tracker.redaction import RedactingBroker, redacted
-from gatehouse.tracker.schema import conversations, metadata, records
+from gatehouse.tracker.schema import conversations, metadata, records, snapshots
 from gatehouse.tracker.window import Needs
 from tests.unit.tracker.conftest import DOMAIN, TTL, Deployment, run
 from tests.unit.tracker.scripts import all_scripts, greeting, said, timed
@@ -282,6 +282,7 @@ def test_no_plaintext_on_disk(local: Deployment, tmp_path: Path) -> None:
     marks = ["markedtext", "markedvalue", "markedintent", "markedaction", "markedsender"]
     held = local.engine.raw_connection()  # SQLite removes the -wal file with the last connection
     local.conversations.started("markedsender", "markedperson")
+    local.store.needs = Needs(states=3, visible=4)
     for number in range(20):
         local.turn(
             "markedsender",
@@ -304,10 +305,13 @@ def test_no_plaintext_on_disk(local: Deployment, tmp_path: Path) -> None:
 def test_no_plaintext_in_any_row(deployment: Deployment) -> None:
     """The same, seen through the database's own eyes, on both kinds."""
     deployment.conversations.started("markedsender", "markedperson")
-    deployment.turn("markedsender", *greeting("markedtext"))
+    deployment.store.needs = Needs(states=3, visible=4)
+    for _ in range(8):
+        deployment.turn("markedsender", *greeting("markedtext"))
+    assert deployment.rows(snapshots)
     everything = b" ".join(
         bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
-        for table in (conversations, records)
+        for table in (conversations, records, snapshots)
         for row in deployment.rows(table)
         for value in row
     )
