@@ -243,7 +243,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
         totp=totp,
         recovery=recovery,
-        own_factors=OwnFactors(engine, clock, totp, recovery, audit.append),
+        own_factors=OwnFactors(engine, clock, totp, recovery, audit.append, step_up.counter_of),
         step_up=step_up,
         policies=policies,
         approvals=approvals,

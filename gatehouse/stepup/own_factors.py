@@ -31,7 +31,10 @@ class Standing:
 
 
 class OwnFactors:
-    """The factors of one deployment, as their owners may see and change them."""
+    """The factors of one deployment, as their owners may see and change them.
+
+    `counter_of` is that of `StepUp`: a guess here and a guess there are counted together.
+    """
 
     def __init__(
         self,
@@ -40,11 +43,13 @@ class OwnFactors:
         totp: Totp,
         recovery: RecoveryCodes,
         record: Callable[..., Any],
+        counter_of: Callable[[str, str], Counter],
     ) -> None:
         self._engine = engine
         self._totp = totp
         self._recovery = recovery
         self._record = record
+        self._counter_of = counter_of
         self._factors = Factors((totp, recovery))
         self._throttle = CodeThrottle(clock)
 
@@ -65,20 +70,18 @@ class OwnFactors:
 
     def _prove(self, person_id: str, code: object, known_with: str, purpose: str) -> None:
         """Raise `ChallengeRefused` unless `code` is good now; it is used up."""
-        authenticator = self._totp.authenticator(person_id)
         factor = self._factors.of(code)
         if factor is None:
             raise ChallengeRefused("malformed", attempts_left=1)
         if not self._factors.enrolled(person_id):
             raise self._refused(person_id, purpose, ChallengeRefused("not_enrolled"))
-        known = authenticator is not None and known_with == authenticator
-        counter = Counter(authenticator or f"factors:{person_id}", known)
+        counter = self._counter_of(person_id, known_with)
         with transaction(self._engine) as connection:
             standing = self._throttle.check(connection, counter)
             if standing.open:
                 self._throttle.count(connection, counter, standing)
         if standing.locked:
-            refusal = ChallengeRefused("locked", state="" if known else "locked_here")
+            refusal = ChallengeRefused("locked", state="" if counter.known else "locked_here")
             raise self._refused(person_id, purpose, refusal)
         if not standing.open:
             refusal = ChallengeRefused("throttled", attempts_left=1, retry_after=standing.wait)

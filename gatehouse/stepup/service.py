@@ -131,9 +131,7 @@ class StepUp:
         """
         challenge = self._waiting(challenge_id, session_id, conversation_id)
         person = challenge.person_id
-        authenticator = self._totp.authenticator(person)
-        account = authenticator or self._tags.of("person", person)
-        counter = Counter(account, known=authenticator is not None and known_with == authenticator)
+        counter = self.counter_of(person, known_with)
         factor = self._factors.of(code)
         attempts_left = self._count_try(challenge, counter, readable=factor is not None)
         factor = factor or self._totp
@@ -150,6 +148,12 @@ class StepUp:
         with transaction(self._engine) as connection:
             self._throttle.good(connection, counter)
         return self._grants.issue(challenge.subject)
+
+    def counter_of(self, person_id: str, known_with: str) -> Counter:
+        """What a code of a person is counted under, wherever it is given."""
+        authenticator = self._totp.authenticator(person_id)
+        account = authenticator or self._tags.of("person", person_id)
+        return Counter(account, known=authenticator is not None and known_with == authenticator)
 
     def authenticator_of(self, person_id: str) -> str:
         """The authenticator of a person, to remember a browser with; "" for none."""

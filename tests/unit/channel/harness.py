@@ -194,7 +194,9 @@ class Site:
             exports=exports,
             rights=Rights(self.directory, sessions, self.totp, conversations, holds, clock),
             totp=self.totp,
-            own_factors=OwnFactors(engine, clock, self.totp, recovery, self.audit.append),
+            own_factors=OwnFactors(
+                engine, clock, self.totp, recovery, self.audit.append, step_up.counter_of
+            ),
             policies=SimpleNamespace(
                 poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)
             ),

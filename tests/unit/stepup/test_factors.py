@@ -188,7 +188,9 @@ def test_a_recovery_code_confirms_a_request(desk: Desk) -> None:
 @pytest.fixture
 def own(desk: Desk) -> OwnFactors:
     recovery = RecoveryCodes(desk.engine, desk.clock, KEY)
-    return OwnFactors(desk.engine, desk.clock, desk.totp, recovery, desk.audit.append)
+    return OwnFactors(
+        desk.engine, desk.clock, desk.totp, recovery, desk.audit.append, desk.step_up.counter_of
+    )
 
 
 def test_new_recovery_codes_need_a_good_code(desk: Desk, own: OwnFactors) -> None:
