@@ -72,7 +72,8 @@ class Report:
         if broken:
             raise ErasureBroken(
                 f"{broken} conversations that are over can still be opened",
-                "run `gatehouse purge` and try again; if they still open, a key root was kept",
+                "expired keys go with a purge, at most once per keys.expiry_every: purge and try again",
+                "if they still open then, a key root was kept",
             )
         live = self.classes[LIVE]
         if live.opened < live.conversations:
