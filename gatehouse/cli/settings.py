@@ -1,6 +1,6 @@
 """`gatehouse settings`: every setting, what it means and what it is now.
 
-Reads the one typed place, gatehouse/settings.py, so that the list cannot go stale. Must never show
+Reads the one typed place, gatehouse/settings/sections.py, so that the list cannot go stale. Must never show
 a value that may be a secret: a database URL is shown without its password.
 """
 
@@ -45,7 +45,7 @@ def settings(as_json: bool) -> None:
 
 
 def entries(current: Settings, origins: dict[str, str]) -> Iterator[Entry]:
-    """Every setting in the order of gatehouse/settings.py, with its value in `current`.
+    """Every setting in the order of gatehouse/settings/sections.py, with its value in `current`.
 
     `origins` says for each key where the value comes from.
     """
