@@ -265,9 +265,8 @@ class Api:
     async def _active(self, speaker: Speaker) -> Speaker:
         """`speaker` with the idle time of the session started again."""
         touch = self._services.sessions.touch
-        await asyncio.to_thread(touch, speaker.session.id)
-        now = self._services.clock.now()
-        return replace(speaker, session=replace(speaker.session, last_seen_at=now))
+        seen = await asyncio.to_thread(touch, speaker.session.id)
+        return replace(speaker, session=replace(speaker.session, last_seen_at=seen))
 
     async def _credentials(self, request: Request) -> _Credentials:
         body = await self._body(request, "username", "password", "new_password")

@@ -17,7 +17,7 @@ from gatehouse.clock import SettableClock
 from gatehouse.identity import Person, SessionEnded, Sessions
 from gatehouse.identity.schema import metadata
 from gatehouse.identity.schema import sessions as table
-from gatehouse.identity.sessions import CLOCK_TOLERANCE
+from gatehouse.identity.sessions import CLOCK_TOLERANCE, TOUCH_EVERY
 from gatehouse.settings import Session as SessionSettings
 
 from .conftest import KEY
@@ -101,6 +101,20 @@ def test_activity_keeps_a_session_until_its_longest_time(
     assert session.id == sessions.resolve(token).id
     clock.advance(1)
     assert "absolute" == why_ended(sessions, token)
+
+
+def test_quick_messages_write_once_and_never_prolong(
+    sessions: Sessions, clock: SettableClock, erin: Person
+) -> None:
+    """Within a few seconds nothing is written; the end comes that much earlier, and is said so."""
+    token, session = sessions.open(erin)
+    clock.advance(TOUCH_EVERY)
+    last = sessions.touch(session.id)
+    assert clock.now() == last
+    clock.advance(TOUCH_EVERY - 1)
+    assert last == sessions.touch(session.id) == sessions.resolve(token).last_seen_at
+    clock.advance(IDLE - TOUCH_EVERY + 1)
+    assert "idle" == why_ended(sessions, token)
 
 
 def test_an_ended_session_cannot_be_touched_alive(
