@@ -62,12 +62,18 @@ def read_time(text: str, now: float, option: str) -> str:
     if not text:
         return ""
     if re.fullmatch(r"[1-9]\d{0,8}\s*[smhd]", text):
-        return as_iso(now - parse_duration(text, option))
+        try:
+            return as_iso(now - parse_duration(text, option))
+        except (ValueError, OverflowError) as error:  # before the first year there is
+            raise InvalidInput(f"{option}: {text!r} is not a time", _FORMS) from error
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(f"{option}: {text!r} is not a time", _FORMS) from error
     if len(text) <= 10:
         moment = datetime.combine(moment.date(), time())
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{option}: {text!r} is not a time", _FORMS) from error
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

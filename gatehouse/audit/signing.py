@@ -135,6 +135,19 @@ class Checkpointer:
             if size < number:
                 raise AuditTampered(size + 1, f"is missing; {who} knows of {number} entries")
 
+    def require_kept(self) -> None:
+        """Raise `AuditTampered` when the database lacks the newest checkpoint that was signed."""
+        known = self._anchor.get(self._place)  # first: it is raised after the checkpoint is kept
+        note = self._log.last_checkpoint()
+        kept = 0
+        if note is not None and not self.trust.is_former(note):
+            kept = self.trust.read(note).checkpoint.size
+        if kept < known:
+            raise AuditTampered(
+                kept + 1,
+                f"the database lacks the checkpoint of {known} entries, its newest is of {kept}",
+            )
+
     def _catch_up(self) -> None:
         """Verify what was added since the last checkpoint, starting from its signed root."""
         self.require_whole()

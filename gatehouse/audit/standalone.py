@@ -100,6 +100,8 @@ def root_from_proof(index: int, size: int, leaf: bytes, proof: list[bytes]) -> b
 
 
 def read_key(text: str, keys: Keys) -> None:
+    if text.count("+") < 2:
+        raise ValueError("a key is NAME+ID+KEY, as `gatehouse audit key` prints it")
     name, identifier, encoded = text.strip().split("+", 2)
     data = base64.b64decode(encoded, validate=True)
     expected = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]

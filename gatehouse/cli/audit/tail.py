@@ -13,7 +13,13 @@ from gatehouse.cli.home import home_directory
 
 
 @click.command()
-@click.option("--count", default=20, show_default=True, help="How many of the last entries.")
+@click.option(
+    "--count",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many of the last entries.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 @choosing_options
 def tail(count: int, as_json: bool, **options: Any) -> None:
@@ -26,5 +32,8 @@ def tail(count: int, as_json: bool, **options: Any) -> None:
     runtime = open_runtime(home_directory())
     log, wanted = runtime.audit, chosen(runtime, **options)
     first = max(0, log.size() - count) if wanted.is_empty else 0
-    for entry, body in deque(wanted.apply(log.entries(first)), maxlen=max(0, count)):
+    found = deque(wanted.apply(log.entries(first)), maxlen=count)
+    for entry, body in found:
         click.echo(entry.body if as_json else line(entry.sequence, body))
+    if not found:
+        click.echo("note: no entry is like that", err=True)

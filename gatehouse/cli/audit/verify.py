@@ -50,6 +50,7 @@ def verify(at_least: int, files: tuple[Path, ...], as_json: bool) -> None:
             kept=_kept(runtime, files),
             progress=bar.update,
         )
+    runtime.checkpoints.require_kept()
     if as_json:
         click.echo(
             json.dumps(

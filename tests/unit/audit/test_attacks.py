@@ -125,6 +125,31 @@ def test_a_cut_tail_without_its_checkpoints_is_found(site: Site) -> None:
     assert 6 == found(site)[0]
 
 
+@pytest.mark.parametrize(
+    ("attack", "position"),
+    [
+        ("DELETE FROM gh_audit_checkpoints", 1),
+        ("DELETE FROM gh_audit_checkpoints WHERE number = 2", 6),
+        (
+            (
+                "UPDATE gh_audit_checkpoints SET note = (SELECT note FROM gh_audit_checkpoints "
+                "WHERE number = 1) WHERE number = 2"
+            ),
+            6,
+        ),
+    ],
+)
+def test_checkpoints_taken_out_of_the_database_are_found(
+    site: Site, attack: str, position: int
+) -> None:
+    """A table of checkpoints that was emptied, cut or put back to older ones is found by the anchor."""
+    site.checkpointer.require_kept()
+    as_owner(site.log, attack)
+    with pytest.raises(AuditTampered, match="lacks the checkpoint of 9 entries") as caught:
+        site.checkpointer.require_kept()
+    assert position == caught.value.sequence
+
+
 def test_split_view_is_found(site: Site) -> None:
     """Two checkpoints of one size with different roots are told apart from a rewritten log."""
     other = sign(Checkpoint(ORIGIN, 9, bytes(32)).text(), [site.signer])

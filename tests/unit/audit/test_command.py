@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
 from gatehouse import runtime as composition
 from gatehouse.audit import AuditTampered
+from gatehouse.audit.checkpoint import Checkpoint
+from gatehouse.audit.note import Ed25519Signer, sign
 from gatehouse.cli.audit import COMMANDS, audit
 from gatehouse.cli.audit.prove import prove
 from gatehouse.clock import SystemClock
@@ -104,6 +107,12 @@ def test_what_cannot_be_chosen_is_said(run: CliRunner) -> None:
         call(run, "tail", "--person", "nobody at all")
     with pytest.raises(InvalidInput, match="--since"):
         call(run, "tail", "--since", "soon")
+    for early in ("99999999d", "0001-01-01T00:00+05:00"):
+        with pytest.raises(InvalidInput, match="--since"):
+            call(run, "tail", "--since", early)
+    assert 2 == run.invoke(audit, ["tail", "--count", "-1"]).exit_code
+    nothing = call(run, "tail", "--intent", "view_salery")
+    assert ("", "note: no entry is like that\n") == (nothing.stdout, nothing.stderr)
 
 
 def test_show_prints_all_of_an_entry(run: CliRunner) -> None:
@@ -155,6 +164,27 @@ def test_verifier_key_and_proof_are_all_an_auditor_needs(
     with pytest.raises(InvalidInput, match="there is no entry 99"):
         call(run, "prove", "99")
     assert prove.name == "prove"
+
+
+def test_a_checkpoint_verifies_by_hand_as_the_guide_says(tmp_path: Path) -> None:
+    """The guide's commands accept a genuine checkpoint, whatever letters its key has, and no other."""
+    import subprocess
+
+    guide = (PROJECT / "docs" / "audit.md").read_text()
+    commands = guide.partition("gatehouse audit checkpoint > kept.txt\n")[2].partition("```")[0]
+    commands = commands.replace("gatehouse audit key", "cat key")
+    for seed in range(3):
+        signer = Ed25519Signer(
+            "gatehouse/x", Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32))
+        )
+        note = sign(Checkpoint("gatehouse/x", 7, bytes(32)).text(), [signer])
+        (tmp_path / "key").write_text(signer.verifier().vkey + "\n")
+        for size, accepted in (("7", True), ("8", False)):
+            (tmp_path / "kept.txt").write_text(note.replace("\n7\n", f"\n{size}\n"))
+            done = subprocess.run(
+                ["sh", "-c", commands], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert accepted == (0 == done.returncode), done.stderr
 
 
 def test_a_witness_that_is_away_ends_the_command_with_six(run: CliRunner, home: Path) -> None:
