@@ -33,6 +33,10 @@ class Anchor:
         """
         return self._read().get(name, 0)
 
+    def numbers(self) -> dict[str, int]:
+        """All numbers by name; raises like `get`."""
+        return self._read()
+
     def raise_to(self, name: str, number: int) -> None:
         """Remember `number` under `name` unless a larger one is there; durable on return."""
         with self._alone():

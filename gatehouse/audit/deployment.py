@@ -101,6 +101,16 @@ def record_start(
     anchor.raise_to(place, number)
 
 
+def counted_starts(anchor: Anchor) -> dict[str, int]:
+    """How many starts of the server the anchor counted, by the name that the log had then."""
+    prefix = f"{STARTS} of "
+    return {
+        name.removeprefix(prefix): number
+        for name, number in anchor.numbers().items()
+        if name.startswith(prefix)
+    }
+
+
 def _ml_dsa(ring: KeyRing) -> MLDSA44PrivateKey:
     return MLDSA44PrivateKey.from_seed_bytes(ring.service_key("audit-checkpoints-ml-dsa"))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatehouse.audit.chain import GENESIS
@@ -39,6 +39,7 @@ class VerifyReport:
 
     `head` is the last chain value and `root` the root of the tree (hex); `checkpointed` and
     `witnessed` say how many of the entries a checkpoint, and one that a witness holds, vouches for.
+    `starts` is the number of the last start of the server under each name of the log.
     """
 
     entries: int
@@ -47,6 +48,7 @@ class VerifyReport:
     checkpoints: int = 0
     checkpointed: int = 0
     witnessed: int = 0
+    starts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,7 +124,7 @@ class Starts:
     """The numbers that starts of the server left under each name of the log; none may be missing."""
 
     def __init__(self) -> None:
-        self._last: dict[str, int] = {}
+        self.last: dict[str, int] = {}
 
     def see(self, sequence: int, body: bytes) -> None:
         """Take one entry into account; raises `AuditTampered` when starts before it are missing."""
@@ -130,14 +132,14 @@ class Starts:
         number, name = facts.get("number"), str(facts.get("log"))
         if not isinstance(number, int):
             return
-        last = self._last.get(name, number)
+        last = self.last.get(name, number)
         if number > last + 1:
             raise AuditTampered(
                 sequence,
                 f"{number - last - 1} start(s) of the server before this one left no entry here: "
                 "the log was switched off or elsewhere",
             )
-        self._last[name] = max(number, last)
+        self.last[name] = max(number, last)
 
 
 def verify(
@@ -179,7 +181,13 @@ def verify(
             progress(len(rows))
     marks.end(number, at_least)
     return VerifyReport(
-        number, previous.hex(), frontier.root().hex(), marks.count, marks.newest, marks.witnessed
+        number,
+        previous.hex(),
+        frontier.root().hex(),
+        marks.count,
+        marks.newest,
+        marks.witnessed,
+        starts.last,
     )
 
 

@@ -36,10 +36,12 @@ def verify(at_least: int, files: tuple[Path, ...], as_json: bool) -> None:
     database, those of the witness file, and those of --checkpoints.
     """
     from gatehouse.audit import verify as verify_log
+    from gatehouse.audit.deployment import counted_starts, open_anchor
     from gatehouse.runtime import open_runtime
 
     runtime = open_runtime(home_directory())
     runtime.checkpoints.require_whole()
+    counted = counted_starts(open_anchor(runtime.settings, runtime.ring))  # before the entries
     size = runtime.audit.size()
     hidden = size < _LONG or not sys.stderr.isatty()
     with click.progressbar(length=size, label="verifying", file=sys.stderr, hidden=hidden) as bar:
@@ -70,7 +72,7 @@ def verify(at_least: int, files: tuple[Path, ...], as_json: bool) -> None:
             f"{report.checkpointed} of them under {report.checkpoints} checkpoints, "
             f"{report.witnessed} witnessed"
         )
-    for remark in _remarks(runtime, report):
+    for remark in [*_elsewhere(counted, report), *_remarks(runtime, report)]:
         click.echo(f"note: {remark}", err=True)
 
 
@@ -93,6 +95,16 @@ def _notes(path: Path) -> list[str]:
     if path.read_bytes()[:1] == b"{":
         return list(notes_of(path))
     return [path.read_text(encoding="utf-8", errors="replace")]
+
+
+def _elsewhere(counted: dict[str, int], report: VerifyReport) -> list[str]:
+    """Starts that the anchor counted and this log does not have."""
+    return [
+        f"{missing} start(s) of the server are not in this log: it was called {name!r} and was "
+        "elsewhere, or the entries are lost"
+        for name, number in sorted(counted.items())
+        if (missing := number - report.starts.get(name, 0)) > 0
+    ]
 
 
 def _remarks(runtime: Runtime, report: VerifyReport) -> list[str]:

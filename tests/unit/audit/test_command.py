@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
 from gatehouse import runtime as composition
-from gatehouse.audit import AuditTampered
+from gatehouse.audit import AuditLog, AuditTampered
 from gatehouse.audit.checkpoint import Checkpoint
+from gatehouse.audit.deployment import open_anchor, record_start
 from gatehouse.audit.note import Ed25519Signer, sign
 from gatehouse.cli.audit import COMMANDS, audit
 from gatehouse.cli.audit.prove import prove
 from gatehouse.clock import SystemClock
+from gatehouse.db import open_engine
 from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
 from gatehouse.keys import KeyRing
 from gatehouse.runtime import Runtime, open_runtime
@@ -164,6 +166,22 @@ def test_verifier_key_and_proof_are_all_an_auditor_needs(
     with pytest.raises(InvalidInput, match="there is no entry 99"):
         call(run, "prove", "99")
     assert prove.name == "prove"
+
+
+def test_starts_under_another_name_of_the_log_are_noted(
+    run: CliRunner, opened: Runtime, tmp_path: Path
+) -> None:
+    """Who gives the log another name and place for a while does not hide that the server ran."""
+    elsewhere = AuditLog(
+        open_engine(f"sqlite:///{tmp_path / 'other.db'}"), SystemClock(), bytes(32)
+    )
+    elsewhere.create()
+    assert "not in this log" not in call(run, "verify").stderr
+    anchor = open_anchor(opened.settings, opened.ring)
+    record_start(elsewhere, anchor, "desk/other", "production")
+    noted = call(run, "verify").stderr
+    assert "note: 1 start(s) of the server are not in this log: it was called 'desk/other'" in noted
+    elsewhere.engine.dispose()
 
 
 def test_a_checkpoint_verifies_by_hand_as_the_guide_says(tmp_path: Path) -> None:
