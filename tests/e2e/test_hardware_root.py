@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pkcs11
 import pytest
 
 from tests.e2e.deployment import Deployment
@@ -26,6 +27,7 @@ def deployment(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
          "--pin", "123456"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    pkcs11.lib(softhsm_library()).reinitialize()  # it read the configuration of an earlier test
     pin = tmp_path / "pin"
     pin.touch(mode=0o600)
     pin.write_text("123456")

@@ -75,11 +75,14 @@ def test_the_words_above_are_really_secret_without_the_redaction() -> None:
     """The same lines, without the take-over, show the secret: the test above can fail."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
+    factory = logging.getLogRecordFactory()  # another test of this process may have taken over
+    logging.setLogRecordFactory(logging.LogRecord)
     library.addHandler(handler)
     library.setLevel(logging.DEBUG)
     try:
         write_in_every_way()
     finally:
+        logging.setLogRecordFactory(factory)
         library.removeHandler(handler)
         library.setLevel(logging.NOTSET)
     assert stream.getvalue().count(SECRET) >= 9
