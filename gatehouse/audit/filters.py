@@ -1,4 +1,4 @@
-"""Picks entries by what they say: kind, intent, rule, time, and by whom or which conversation.
+"""Picks entries by what they say: kind, intent, rule, request, time, and by whom or which conversation.
 
 People and conversations are given as pseudonyms here; who has the identity computes them with
 `AuditLog.pseudonyms`, as long as their keys live.
@@ -27,6 +27,7 @@ class Filter:
     kinds: frozenset[str] = frozenset()
     intents: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
     people: frozenset[str] | None = None
     conversations: frozenset[str] | None = None
     since: str = ""
@@ -43,6 +44,7 @@ class Filter:
             (not self.kinds or body.get("kind") in self.kinds)
             and (not self.intents or body.get("intent") in self.intents)
             and (not self.rules or body.get("rule") in self.rules)
+            and (not self.requests or body.get("request_id") in self.requests)
             and (self.people is None or body.get("person") in self.people)
             and (self.conversations is None or body.get("conversation") in self.conversations)
             and (not self.since or str(body.get("at", "")) >= self.since)

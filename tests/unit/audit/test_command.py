@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
+from gatehouse import request_id
 from gatehouse import runtime as composition
 from gatehouse.audit import AuditLog, AuditTampered
 from gatehouse.audit.checkpoint import Checkpoint
@@ -46,10 +47,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert ada
     assert ben
     runtime.record_start()
-    for intent in ("view_salary", "view_payslip", "view_salary"):
-        runtime.audit.append(
-            "decision", person=ada.id, conversation="c-1", intent=intent, effect="allow", rule="r"
-        )
+    for number, intent in enumerate(("view_salary", "view_payslip", "view_salary")):
+        with request_id.continued(f"{number:016x}"):
+            runtime.audit.append(
+                "decision",
+                person=ada.id,
+                conversation="c-1",
+                intent=intent,
+                effect="allow",
+                rule="r",
+            )
     runtime.audit.append("sign_out", person=ben.id)
     runtime.close()
     return home
@@ -97,6 +104,7 @@ def test_tail_chooses(run: CliRunner) -> None:
     assert 2 == len(call(run, "tail", "--intent", "view_salary").stdout.splitlines())
     assert 3 == len(call(run, "tail", "--rule", "r", "--conversation", "c-1").stdout.splitlines())
     assert 1 == len(call(run, "tail", "--kind", "start", "--since", "1h").stdout.splitlines())
+    assert 1 == len(call(run, "tail", "--request-id", f"{1:016x}").stdout.splitlines())
     assert "" == call(run, "tail", "--until", "2020-01-01").stdout
     assert 1 == len(call(run, "tail", "--count", "1", "--json").stdout.splitlines())
 
