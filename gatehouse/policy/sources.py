@@ -116,7 +116,11 @@ def _read_all(directory: Path, problems: Problems) -> dict[str, bytes]:
 
 def _policy_files(directory: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
     for entry in _entries(directory, directory.name, problems):
-        if entry.name == TESTS and entry.is_dir():
+        if entry.name == TESTS and not entry.is_dir():
+            where = Position(f"{directory.name}/{TESTS}")
+            hint = "put the directory of the policy tests back"
+            problems.add(where, "", "this is not a directory, so no policy test is read", hint)
+        elif entry.name == TESTS:
             for test in _entries(entry, f"{directory.name}/{TESTS}", problems):
                 if _wanted(test, f"{directory.name}/{TESTS}/{test.name}", problems):
                     yield f"{TESTS}/{test.name}", test

@@ -121,6 +121,9 @@ def summary(found: Offered) -> str:
     lines = [f"revision {found.revision}", *_decisions(found)]
     for label, names in (("added", added), ("removed", removed), ("changed", changed)):
         lines += [f"  {label} rule {name}" for name in names]
+    was, now = found.before.tested if found.before else 0, found.policies.tested
+    if now < was or not now:
+        lines.append(f"  policy tests check {now} decisions, before the edit {was}")
     return "\n".join(lines)
 
 

@@ -70,6 +70,9 @@ def test_two_people_at_the_terminal(house: House, serving: Runtime, terminal: An
     assert f"gatehouse policy approve {revision}" in proposed.stderr
     assert "added rule bands-for-managers" in proposed.stderr
     assert "+ more  view_leave_balance: contractor" in proposed.stderr
+    # The edit takes the policy tests away, which the one who approves has to see.
+    tested = serving.policies.current().tested
+    assert f"policy tests check 0 decisions, before the edit {tested}" in proposed.stderr
     own = terminal("approve", revision, "--as", "ann", typed="000000\n")
     assert own.exit_code != 0
     approved = terminal("approve", revision, "--as", "ben", typed=house.code("ben") + "\n")

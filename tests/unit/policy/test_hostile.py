@@ -167,6 +167,21 @@ def test_tests_from_outside_are_refused(directory, domain, tmp_path):
     assert any("a link out of" in line for line in mistakes(directory, domain))
 
 
+@pytest.mark.parametrize("place", ["a file", "a link to nowhere"])
+def test_tests_that_cannot_be_read_are_not_no_tests(directory, domain, place):
+    """Something else in place of the directory of tests must not switch the tests off."""
+    (directory / "tests").rmdir()
+    if place == "a file":
+        (directory / "tests").write_text("version: 1\n")
+    else:
+        (directory / "tests").symlink_to(directory / "elsewhere")
+    expected = (
+        "policies/tests: this is not a directory, so no policy test is read; "
+        "put the directory of the policy tests back"
+    )
+    assert [expected] == mistakes(directory, domain)
+
+
 def test_links_that_lead_nowhere(directory, domain):
     """A dangling link and one to itself are reported."""
     (directory / "x.yml").symlink_to(directory / "y.yml")

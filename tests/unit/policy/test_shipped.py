@@ -163,6 +163,39 @@ def test_a_ready_rule_works_without_any_other_edit(shipped, shipped_domain, rule
     assert rule in {item.id for item in policies.rules}
 
 
+@pytest.mark.parametrize("role", ["contractor", "auditor"])
+@pytest.mark.parametrize(
+    "intent", ["view_next_pay_date", "view_leave_balance", "view_health_cover"]
+)
+def test_contractors_and_auditors_hear_why(shipped, role, intent):
+    """The words are theirs, as long as nobody closes the request for everybody."""
+    assert f"utter_refused_{role}" == shipped.decide(question(role, intent)).say
+
+
+@pytest.mark.parametrize("subject", ["self", "anyone"])
+def test_managers_hear_why_it_is_another_team(shipped, subject):
+    """Neither their own leave nor that of another team; the reason is said."""
+    asked = question("manager", "approve_leave", stage="resource", subject=subject)
+    decision = shipped.decide(asked)
+    assert ("deny", "utter_refused_not_your_team") == (decision.effect, decision.say)
+
+
+@pytest.mark.parametrize(
+    "group", ["salary", "pay", "leave", "benefits", "bank_account", "address", "people", "team"]
+)
+def test_a_block_of_a_group_needs_no_other_edit(shipped_domain, group):
+    """In a hurry one rule is enough: no policy test holds up what only closes something."""
+    block = (
+        "version: 1\nowner: tests\nrules:\n  - id: closed\n    why: Closed for now.\n"
+        f"    effect: deny\n    groups: [{group}]\n    say: utter_refused_later\n"
+    )
+    files = {str(path.relative_to(POLICIES)): path.read_bytes() for path in POLICIES.rglob("*.yml")}
+    policies = build(Sources("policies", {**files, "closed.yml": block.encode()}), shipped_domain)
+    closed = {name for name, about in policies.intents.items() if group in about.groups}
+    assert closed
+    assert {"deny"} == {policies.decide(question("manager", name)).effect for name in closed}
+
+
 def test_the_examples_of_the_guide_are_valid(shipped_domain):
     """The rule and the test of `policies/README.md` load and pass as they are printed."""
     rule, test = re.findall(r"```yaml\n(.*?)```", (POLICIES / "README.md").read_text(), re.DOTALL)
