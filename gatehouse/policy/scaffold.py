@@ -37,9 +37,9 @@ class Outline:
 
 def rule_text(outline: Outline) -> str:
     """The rule as lines of a `rules:` list, as a comment when it would open something."""
-    lines = [f"- id: {outline.id}", *(f"  {line}" for line in _keys(outline))]
+    lines = _lines(outline)
     if outline.effect != "allow":
-        return "".join(f"{INDENT}{line}\n" for line in lines)
+        return _live(lines)
     notice = [
         "This rule opens something, so it is prepared as a comment. Complete it, remove the `# `",
         "in front of its lines, and look at `gatehouse policy diff` before it is in force.",
@@ -49,10 +49,27 @@ def rule_text(outline: Outline) -> str:
 
 def file_text(outline: Outline, owner: str) -> str:
     """A whole new file with the rule in it."""
+    return _file(rule_text(outline), owner)
+
+
+def uncommented(outline: Outline, owner: str) -> str:
+    """A whole file with the rule as it reads once nothing of it is a comment; to be checked."""
+    return _file(_live(_lines(outline)), owner)
+
+
+def _file(rule: str, owner: str) -> str:
     return (
         "# yaml-language-server: $schema=./schema/rules.schema.json\n"
-        f"version: 1\nowner: {owner}\nrules:\n{rule_text(outline)}"
+        f"version: 1\nowner: {owner}\nrules:\n{rule}"
     )
+
+
+def _lines(outline: Outline) -> list[str]:
+    return [f"- id: {outline.id}", *(f"  {line}" for line in _keys(outline))]
+
+
+def _live(lines: list[str]) -> str:
+    return "".join(f"{INDENT}{line}\n" for line in lines)
 
 
 def _keys(outline: Outline) -> list[str]:
@@ -61,7 +78,8 @@ def _keys(outline: Outline) -> list[str]:
     for key in ("intents", "groups", "roles", "except_roles"):
         names = getattr(outline, key)
         if names:
-            lines.append(f"{key}: {_list(names)}")
+            everybody = key == "roles" and tuple(names) == ("any",)
+            lines.append(f"{key}: {'any' if everybody else _list(names)}")
     if outline.effect == "allow" and not outline.roles:
         lines.append("roles: any")
     conditions = [

@@ -17,7 +17,7 @@ from gatehouse.errors import InvalidInput, Unavailable
 from gatehouse.policy.errors import PolicyInvalid, Problems
 from gatehouse.policy.loader import PolicyTestsFailed, build
 from gatehouse.policy.rules import EFFECTS
-from gatehouse.policy.scaffold import Outline, file_text, rule_text
+from gatehouse.policy.scaffold import Outline, file_text, rule_text, uncommented
 from gatehouse.policy.sources import Sources, read_directory
 from gatehouse.settings import load_settings
 
@@ -120,6 +120,14 @@ def _check(files: Files, sources: Sources, name: str, text: str, outline: Outlin
     """Raises `PolicyInvalid` unless the directory with the rule is valid and has exactly it more."""
     zone = load_settings(files.home()).policy.time_zone
     before = build(sources, files.names(), zone)
+    if outline.effect == "allow":
+        # A comment is not checked by anybody until it no longer is one.
+        live = uncommented(outline, "new").encode("utf-8", "surrogateescape")
+        alone = {**sources.files, f"{outline.id}-uncommented.yml": live}
+        try:
+            build(Sources(sources.label, alone), files.names(), zone)
+        except PolicyTestsFailed as failed:
+            click.echo(f"warning: {failed.problems[0]}", err=True)
     if not name:
         return
     changed = {**sources.files, name: text.encode("utf-8", "surrogateescape")}

@@ -77,6 +77,13 @@ def test_a_rule_that_allows_is_a_comment(run, project):
     assert not (project / "policies" / "open.yml").exists()
 
 
+def test_a_rule_about_everybody_says_so_in_the_words_of_the_language(run):
+    """`--role any` is everybody, not a role of this name."""
+    words = ("--intent", "approve", "--role", "any")
+    assert "    roles: any\n" in run("new", "closed", *words).stdout
+    assert "  #   roles: any\n" in run("new", "open", "--effect", "allow", *words).stdout
+
+
 def test_what_is_printed_is_not_written(run, project, read):
     """Without --file nothing changes."""
     before = read().revision
@@ -96,6 +103,9 @@ def test_what_is_printed_is_not_written(run, project, read):
         (*DENY, "--file", "vocabulary.yml"),
         (*DENY, "--hours", "never", "--file", "new.yml"),
         ("new", "open", "--effect", "allow", "--intent", "approve", "--file", "new.yml"),
+        ("new", "open", "--effect", "allow", "--intent", "approve", "--role", "chef"),
+        ("new", "open", "--effect", "allow", "--intent", "approve", "--hours", "never"),
+        ("new", "pay", "--effect", "allow", "--intent", "view_pay", "--file", "case.yml"),
         ("new", "shut", "--group", "talk", "--file", "new.yml", "--say", "utter_nothing"),
     ],
 )
