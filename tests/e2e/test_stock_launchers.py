@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.deployment import Deployment
-from tests.e2e.test_start import start_stock_rasa, stock_rasa
+from tests.e2e.test_start import end, start_stock_rasa, stock_rasa
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,7 @@ def test_other_channels_and_the_http_api_read_no_conversation(deployment: Deploy
         answer = ask(url, lambda: process.poll() is None)
         assert "quokkazanzibar" not in answer.text
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        end(process)
     assert "quokkazanzibar" in chat.http.get("/api/v1/history").text
 
 
