@@ -16,7 +16,9 @@ import click
 from gatehouse.cli.home import home_directory
 
 if TYPE_CHECKING:
+    from gatehouse.errors import GatehouseError
     from gatehouse.keys import RingStatus
+    from gatehouse.keys.mirror_state import MirrorState
     from gatehouse.settings import Settings
 
 ROOTS = ("file", "pkcs11", "aws-kms", "vault")
@@ -59,8 +61,11 @@ def rotate(as_json: bool) -> None:
     runtime = open_runtime(home_directory())
     runtime.audit.append("key_operation", operation="rotate")
     generation = runtime.ring.rotate()
+    found = runtime.ring.status(live=True).mirror
     runtime.close()
     _say({"generation": generation}, as_json)
+    if found is not None and not found.in_step:
+        _warn(f"the mirror does not open until it has caught up: {found.error}")
 
 
 @keys.command("renew-signing")
@@ -110,9 +115,7 @@ def mirror(new: bool, as_json: bool) -> None:
 @json_option
 def check(as_json: bool) -> None:
     """Open every key under the root, and in the mirror; fails when either is not as it should."""
-    from gatehouse.clock import SystemClock
     from gatehouse.errors import IntegrityError
-    from gatehouse.keys.restoring import copy_state
 
     settings = _settings()
     ring = _open()
@@ -123,8 +126,9 @@ def check(as_json: bool) -> None:
         "generation": checked.generation,
         "roots_left": checked.roots_left,
     }
+    away: GatehouseError | None = None
     if found.mirror is not None:
-        _, count = copy_state(settings, SystemClock(), Path(found.mirror.place))
+        count, away = _keys_in(found.mirror, settings)
         facts |= {"mirror": found.mirror.place, "mirror_keys": count}
     _say(facts, as_json)
     if found.mirror is None:
@@ -135,6 +139,32 @@ def check(as_json: bool) -> None:
         raise IntegrityError(
             f"{checked.roots_left} old roots of this ring still exist",
             "an erasure is not final before they are gone; `gatehouse keys rotate` tries again",
+        )
+    if away is not None:
+        raise away
+
+
+def _keys_in(mirror: MirrorState, settings: Settings) -> tuple[int | None, GatehouseError | None]:
+    """How many keys open in the mirror, or why it cannot be looked at now.
+
+    Raises `IntegrityError` when it is not what was written.
+    """
+    from gatehouse.clock import SystemClock
+    from gatehouse.errors import InvalidInput, NotReady
+    from gatehouse.keys import RootMissing
+    from gatehouse.keys.restoring import copy_state
+
+    try:
+        return copy_state(settings, SystemClock(), Path(mirror.place))[1], None
+    except InvalidInput:
+        return None, NotReady(
+            f"the ring is whole, but there is no mirror in {mirror.place}",
+            "is its volume mounted? `gatehouse keys mirror --new` makes the first copy",
+        )
+    except RootMissing:
+        return None, NotReady(
+            f"the ring is whole, but the mirror in {mirror.place} is of an earlier root",
+            "`gatehouse keys mirror` brings it up to date",
         )
 
 

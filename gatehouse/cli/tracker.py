@@ -158,7 +158,10 @@ def _as_json(report: Report) -> dict[str, Any]:
         "old_ring": report.old_ring,
         "every_key_tried": report.every_key,
         "classes": {
-            name: {"conversations": one.conversations, "opened": one.opened}
+            name: {
+                "conversations": one.conversations,
+                "opened": None if name == "held" else one.opened,
+            }
             for name, one in report.classes.items()
         },
         "passed": _passed(report),

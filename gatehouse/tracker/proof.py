@@ -73,13 +73,15 @@ class Report:
             raise ErasureBroken(
                 f"{broken} conversations that are over can still be opened",
                 "expired keys go with a purge, at most once per keys.expiry_every: purge and try again",
-                "if they still open then, a key root was kept",
+                "if they still open then, a key root was kept; or the database in use was itself put "
+                "back from a backup that does not know them yet: they go with their time",
             )
         live = self.classes[LIVE]
         if live.opened < live.conversations:
             raise LiveUnreadable(
                 f"{live.conversations - live.opened} living conversations do not open",
                 "the backup is damaged, or the key ring beside it is not the one in use",
+                "in a database that was put back from a backup, what was erased since counts as living",
             )
 
 

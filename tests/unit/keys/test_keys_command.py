@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from gatehouse.cli.keys import keys
 from gatehouse.clock import SystemClock
-from gatehouse.errors import GatehouseError, IntegrityError, InvalidInput
+from gatehouse.errors import GatehouseError, IntegrityError, InvalidInput, NotReady
 from gatehouse.keys import (
     AlreadyInitialised,
     KeyRing,
@@ -22,6 +22,7 @@ from gatehouse.keys import (
     RootMissing,
     open_ring,
 )
+from gatehouse.keys.mirror import Mirror
 from gatehouse.keys.roots import FileRoot
 from gatehouse.runtime import open_runtime
 from gatehouse.settings import load_settings
@@ -161,6 +162,27 @@ def test_check_opens_every_key_here_and_in_the_mirror(home: Path) -> None:
     _flip(home / "var" / "keys" / "ring.db")
     with pytest.raises(KeyRingDamaged):
         call("check")
+
+
+def test_check_and_rotate_say_that_the_mirror_is_away(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror that is away, or of an earlier root, is no fault of the ring: exit code 6."""
+    call("init")
+    fill(home)
+    (home / "second").rename(home / "elsewhere")
+    with pytest.raises(NotReady, match="ring is whole, but there is no mirror") as caught:
+        call("check")
+    assert caught.value.exit_code == 6
+    result = CliRunner().invoke(keys, ["rotate"])
+    assert (0, True) == (result.exit_code, "until it has caught up" in result.stderr)
+    (home / "elsewhere").rename(home / "second")
+    with monkeypatch.context() as patch:
+        patch.setattr(Mirror, "sync", lambda _self: 0.0)  # nothing makes it catch up
+        with pytest.raises(NotReady, match="of an earlier root"):
+            call("check")
+    call("mirror")
+    assert said("check")["mirror_keys"] == 3
 
 
 def _flip(path: Path) -> None:
