@@ -61,7 +61,8 @@ class Approver:
         try:
             person = self._directory.check_password(username, password, source=SOURCE)
         except SignInRefused as refused:
-            self._record("sign_in_refused", reason=refused.reason, purpose=purpose)
+            tried = self._directory.named(username)
+            self._record("sign_in_refused", person=tried, reason=refused.reason, purpose=purpose)
             raise
         if not self._may(person):
             self._record("sign_in_refused", person=person.id, reason="role", purpose=purpose)

@@ -373,10 +373,12 @@ class Api:
                 given.username, given.password, source=source, device=device
             )
         except SignInRefused as refused:
-            audit.append("sign_in_refused", reason=refused.reason)
+            tried = directory.named(given.username)
+            audit.append("sign_in_refused", person=tried, reason=refused.reason)
             raise _sign_in_answer(refused) from refused
         except PasswordRefused as refused:
-            audit.append("sign_in_refused", reason="new_password")
+            tried = directory.named(given.username)
+            audit.append("sign_in_refused", person=tried, reason="new_password")
             raise ApiError(400, "new_password", refused.message) from refused
         if person.must_change_password:
             audit.append("sign_in_refused", person=person.id, reason="initial_password")

@@ -37,6 +37,9 @@ __all__ = ["Directory", "Person", "SignInRefused"]
 
 _DAY = 86400.0
 
+NOBODY = "nobody"
+"""Stands in the audit log for whoever has a user name that nobody has."""
+
 
 class Directory:
     """People in one database; several processes may use it at once.
@@ -116,6 +119,16 @@ class Directory:
         """The person with this user name, whatever its case."""
         folded = fold_username(username)
         return None if folded is None else self._one(schema.people.c.username == folded)
+
+    def named(self, username: object) -> str:
+        """The id of the person with this user name, for the audit log; `NOBODY` if nobody has it.
+
+        A log that is asked about a person must show who guessed at the account, and writing it must
+        cost the same whether there is one.
+        """
+        folded = fold_username(username)
+        row = self._row(schema.people.c.username == (folded or ""))
+        return NOBODY if row is None else str(row["id"])
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, by user name."""

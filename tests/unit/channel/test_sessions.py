@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gatehouse.identity.directory import NOBODY
 from tests.unit.channel.harness import PASSWORD, Site, say, sign_in
 
 
@@ -22,7 +23,7 @@ def test_sign_in_sets_a_locked_down_cookie(site: Site) -> None:
 
 @pytest.mark.parametrize("username", ["erin.walsh", "nobody.here"])
 def test_refusals_look_alike(site: Site, username: str) -> None:
-    """A wrong password and an unknown name get the same status and words."""
+    """A wrong password and an unknown name get the same status and words; the log knows the account."""
     answer = site.client().post(
         "/api/v1/session", json={"username": username, "password": "not the password"}
     )
@@ -32,7 +33,9 @@ def test_refusals_look_alike(site: Site, username: str) -> None:
         "message": "The user name or the password is not right.",
     } == answer.json()["error"]
     assert "set-cookie" not in answer.headers
-    assert [("sign_in_refused", {"reason": "credentials"})] == site.audit.entries
+    tried = site.person.id if username == "erin.walsh" else NOBODY
+    expected = ("sign_in_refused", {"person": tried, "reason": "credentials"})
+    assert [expected] == site.audit.entries
 
 
 def test_nobody_gets_in_when_it_cannot_be_recorded(site: Site) -> None:
