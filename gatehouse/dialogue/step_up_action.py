@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop
 from rasa_sdk.executor import CollectingDispatcher
 
 from gatehouse.dialogue.checkpoint import Checkpoint, StepUpNeeded
@@ -24,6 +25,8 @@ from gatehouse.dialogue.guarded import (
 )
 from gatehouse.dialogue.turn import Ask, Reply
 
+_CLARIFICATION = "action_two_stage_fallback"
+
 
 class RequestStepUp(Action):
     """Opens the challenge for the intent of the latest message."""
@@ -34,7 +37,12 @@ class RequestStepUp(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        return await answered(self.name(), self._serve, tracker, dispatcher)
+        events = await answered(self.name(), self._serve, tracker, dispatcher)
+        if (tracker.active_loop or {}).get("name") == _CLARIFICATION:
+            # The request is clear. Left open, the loop would take the resumption for one more
+            # rephrasing, repeat it as a new message and so be asked again, without end.
+            events = [*events, ActiveLoop(None)]
+        return events
 
     def _serve(self, checkpoint: Checkpoint, tracker: Tracker) -> Reply:
         person = speaker_of(tracker, checkpoint)

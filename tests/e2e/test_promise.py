@@ -66,6 +66,17 @@ def test_payslip_after_a_code_without_asking_again(employee: Account) -> None:
     assert chat.challenge is None
 
 
+def test_a_request_in_clear_words_after_a_question_back_is_resumed(employee: Account) -> None:
+    """Who answers "do you mean" with another request gets that one after the code, decided once."""
+    chat = employee.sign_in()
+    assert "Do you mean" in chat.say("zanzibarquux marker")
+    chat.say("show me my payslip for last month")
+    assert chat.challenge is not None
+    decided = len(employee.deployment.audit_entries())
+    assert "net" in chat.give(employee.code()).lower()
+    assert len(employee.deployment.audit_entries()) - decided < 20
+
+
 def test_code_typed_into_the_chat_never_reaches_rasa(employee: Account) -> None:
     """A code written as a message is taken as the code and is nowhere in the history."""
     chat = employee.sign_in()
