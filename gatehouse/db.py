@@ -16,6 +16,9 @@ from sqlalchemy.pool import QueuePool
 
 from gatehouse.errors import InvalidInput
 
+READS_ONLY = "gatehouse_reads_only"
+"""Execution option of a connection whose transaction changes nothing."""
+
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # an acknowledged turn or audit entry is on disk
@@ -74,7 +77,9 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        # A write lock from the start: two read-then-write transactions cannot both succeed.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # A write lock from the start: two read-then-write transactions cannot both succeed. What
+        # only reads sees one state without one, and neither waits for a writer nor holds one up.
+        reads = connection.get_execution_options().get(READS_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from gatehouse.db import READS_ONLY
 from gatehouse.tracker.errors import TrackerConflict, TrackerUnavailable
 
 
@@ -25,6 +26,7 @@ def changing(engine: Engine) -> Iterator[Connection]:
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """A transaction whose statements all see one state."""
     with translated(), engine.connect() as connection:
+        connection = connection.execution_options(**{READS_ONLY: True})
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
