@@ -20,7 +20,9 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse import metrics
 from gatehouse.dialogue.gate import GateRequest, Verdict, current_gate
+from gatehouse.dialogue.rounds import Rounds
 from gatehouse.dialogue.understanding import understood
+from gatehouse.identity import METADATA_KEY
 from gatehouse.logs import get_logger, place_of
 
 log = get_logger(__name__)
@@ -31,6 +33,8 @@ REFUSE_UNAVAILABLE = "utter_refused_unavailable"
 REQUEST_STEP_UP = "action_request_step_up"
 RESUME_REQUEST = "resume_request"
 LISTEN: str = ACTION_LISTEN_NAME
+
+_rounds = Rounds()
 
 
 @DefaultV1Recipe.register(
@@ -109,6 +113,10 @@ class IntentAuthorizationPolicy(Policy):
             metrics.FAILURES.add(part="turn")
             log.error("the decision could not be made", error=place_of(error))
             return REFUSE_UNAVAILABLE
+        if verdict.effect != "deny" and _rounds.too_many(request.metadata.get(METADATA_KEY)):
+            metrics.FAILURES.add(part="turn")
+            log.error("a turn went in circles and was ended")
+            return LISTEN
         return _action_of(verdict)
 
 

@@ -16,6 +16,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse.dialogue import gate
 from gatehouse.dialogue.authorization import IntentAuthorizationPolicy
+from gatehouse.dialogue.rounds import MOST
 from gatehouse.identity import METADATA_KEY
 from gatehouse.runtime import Runtime
 from tests.unit.dialogue.conftest import CONVERSATION, Desk
@@ -72,6 +73,15 @@ def test_denied_intent_speaks_the_rule(desk: Desk, domain: Domain) -> None:
     """A denied intent is answered with the response that the rule names."""
     prediction = predict(domain, said("view_colleague_salary", desk.assertion()))
     assert "utter_refused_colleague_salary" == action_of(prediction, domain)
+
+
+def test_a_turn_that_goes_in_circles_is_ended(desk: Desk, domain: Domain) -> None:
+    """One message that is said again and again by the dialogue itself is answered no more."""
+    message = said("view_leave_balance", desk.assertion())
+    rounds = [action_of(predict(domain, message), domain) for _ in range(MOST + 1)]
+    assert [*[None] * MOST, "action_listen"] == rounds
+    fresh = said("view_leave_balance", desk.assertion())
+    assert action_of(predict(domain, fresh), domain) is None
 
 
 def test_step_up_is_requested(desk: Desk, domain: Domain) -> None:
