@@ -1,7 +1,7 @@
 """Reads a policy directory as one unit.
 
-The files are taken together or not at all: they are read between two looks at the directory that
-must agree, and named by one hash. A file that looks like a policy but would not be read is a
+The files are taken together or not at all: links that lead to the directory are followed once, the
+files are read between two looks at that one place that must agree, and named by one hash. A file that looks like a policy but would not be read is a
 mistake, because a rule that is silently left out may be a deny. This module must never follow a
 link out of the directory nor block on a file that is not one.
 """
@@ -77,27 +77,30 @@ def fingerprint(directory: Path) -> Fingerprint:
 
 def read_directory(directory: Path, problems: Problems) -> Sources:
     """Every policy file of `directory`; what cannot be read goes to `problems`."""
+    label = directory.name or str(directory)
     for _ in range(_READS):
-        before = fingerprint(directory)
+        # A link to the directory may be turned back and forth between the two looks, which then
+        # agree although the files came from both sides.
+        place = Path(os.path.realpath(directory))
+        before = fingerprint(place)
         found = Problems()
-        sources = Sources(directory.name or str(directory), _read_all(directory, found))
-        if fingerprint(directory) == before:
+        sources = Sources(label, _read_all(place, label, found))
+        if fingerprint(place) == before:
             problems.extend(found.errors())
             return sources
-    where = Position(directory.name)
-    problems.add(where, "", "the directory changes while it is read", "save again")
-    return Sources(directory.name, {})
+    problems.add(Position(label), "", "the directory changes while it is read", "save again")
+    return Sources(label, {})
 
 
-def _read_all(directory: Path, problems: Problems) -> dict[str, bytes]:
-    label = Position(directory.name or str(directory))
+def _read_all(directory: Path, name: str, problems: Problems) -> dict[str, bytes]:
+    label = Position(name)
     if not directory.is_dir():
         problems.add(label, "", "the policy directory does not exist", "look at [policy] directory")
         return {}
     files: dict[str, bytes] = {}
     total = 0
-    for name, path in _policy_files(directory, problems):
-        where = Position(f"{directory.name}/{name}")
+    for file, path in _policy_files(directory, name, problems):
+        where = Position(f"{name}/{file}")
         if len(files) >= MAX_FILES:
             problems.add(where, "", f"more than {MAX_FILES} files")
             break
@@ -108,23 +111,23 @@ def _read_all(directory: Path, problems: Problems) -> dict[str, bytes]:
         if total > MAX_TOTAL:
             problems.add(where, "", f"the files have more than {MAX_TOTAL >> 20} MB together")
             break
-        files[name] = data
+        files[file] = data
     if not files and not problems.errors():
         problems.add(label, "", "the policy directory has no .yml file")
     return files
 
 
-def _policy_files(directory: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
-    for entry in _entries(directory, directory.name, problems):
+def _policy_files(directory: Path, label: str, problems: Problems) -> Iterator[tuple[str, Path]]:
+    for entry in _entries(directory, label, problems):
         if entry.name == TESTS and not entry.is_dir():
-            where = Position(f"{directory.name}/{TESTS}")
+            where = Position(f"{label}/{TESTS}")
             hint = "put the directory of the policy tests back"
             problems.add(where, "", "this is not a directory, so no policy test is read", hint)
         elif entry.name == TESTS:
-            for test in _entries(entry, f"{directory.name}/{TESTS}", problems):
-                if _wanted(test, f"{directory.name}/{TESTS}/{test.name}", problems):
+            for test in _entries(entry, f"{label}/{TESTS}", problems):
+                if _wanted(test, f"{label}/{TESTS}/{test.name}", problems):
                     yield f"{TESTS}/{test.name}", test
-        elif _wanted(entry, f"{directory.name}/{entry.name}", problems):
+        elif _wanted(entry, f"{label}/{entry.name}", problems):
             yield entry.name, entry
 
 

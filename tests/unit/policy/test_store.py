@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from gatehouse.clock import SettableClock
-from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore
+from gatehouse.policy import Change, Domain, PolicyInvalid, PolicyStore, sources
 from gatehouse.policy import store as policy_store
 from gatehouse.policy.change import PolicyStatus
+from gatehouse.policy.errors import Problems
 from gatehouse.policy.history import NAME as HISTORY
 from gatehouse.policy.lastgood import NAME
 
@@ -380,6 +381,38 @@ def test_a_directory_that_changes_while_it_is_read_is_never_mixed(service, files
     assert [] == failed
     assert {("allow", "allow"), ("deny", "deny")} == set().union(*seen.values())
     assert [1, 1] == [len(pairs) for pairs in seen.values()]
+
+
+def test_a_link_that_is_turned_and_turned_back_while_it_is_read_mixes_nothing(
+    tmp_path, monkeypatch
+):
+    """The link leads elsewhere for every file but the first, and back again when the reader looks
+    whether anything has changed: what was read is still one directory."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for file in ("aa.yml", "bb.yml"):
+            (tmp_path / name / file).write_text(f"# {name}\n")
+    link = tmp_path / "link"
+
+    def turn(side: str) -> None:
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / side)
+
+    turn("one")
+    read_file = sources._read_file
+
+    def slow(directory, path, *rest):
+        turn("other" if path.name == "bb.yml" else "one")
+        data = read_file(directory, path, *rest)
+        turn("one")
+        return data
+
+    monkeypatch.setattr(sources, "_read_file", slow)
+    problems = Problems()
+    found = sources.read_directory(link, problems)
+    assert () == problems.errors()
+    assert {"aa.yml": b"# one\n", "bb.yml": b"# one\n"} == found.files
+    assert "link" == found.label
 
 
 def test_decisions_go_on_while_a_set_is_loaded(service, ask, monkeypatch):
