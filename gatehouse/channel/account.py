@@ -14,10 +14,11 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty, json
 
 from gatehouse.channel import cookies
-from gatehouse.channel.api import Api, read_code
-from gatehouse.channel.body import only, read_object
+from gatehouse.channel.answers import Answers
+from gatehouse.channel.challenges import read_code
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
+from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.turns import Speaker
 from gatehouse.stepup import ChallengeRefused
 
@@ -28,21 +29,22 @@ NO_SESSION = "There is no such session any more."
 
 
 class Account:
-    """The endpoints of one deployment; `api` says who is speaking and forgets what ended."""
+    """The endpoints of one deployment; `answers` forget what ended."""
 
-    def __init__(self, services: Services, api: Api) -> None:
+    def __init__(self, services: Services, speakers: Speakers, answers: Answers) -> None:
         self._services = services
-        self._api = api
+        self._speakers = speakers
+        self._answers = answers
 
     async def sessions(self, request: Request) -> HTTPResponse:
         """GET /sessions"""
-        speaker = await self._api.speaker(request)
+        speaker = await self._speakers.speaker(request)
         found = await asyncio.to_thread(self._services.sessions.of_person, speaker.person.id)
         return json({"sessions": [self._shown(one, speaker) for one in found]})
 
     async def end_session(self, request: Request, session_id: str) -> HTTPResponse:
         """DELETE /sessions/<session_id>"""
-        speaker = await self._api.speaker(request)
+        speaker = await self._speakers.speaker(request)
         ended = await asyncio.to_thread(self._end, speaker, session_id)
         if not ended:
             raise ApiError(404, "not_found", NO_SESSION)
@@ -50,21 +52,19 @@ class Account:
 
     async def end_sessions(self, request: Request) -> HTTPResponse:
         """DELETE /sessions"""
-        speaker = await self._api.speaker(request)
+        speaker = await self._speakers.speaker(request)
         return self._gone(speaker, await asyncio.to_thread(self._end, speaker, None))
 
     async def authenticators(self, request: Request) -> HTTPResponse:
         """GET /authenticators"""
-        speaker = await self._api.speaker(request)
+        speaker = await self._speakers.speaker(request)
         found = await asyncio.to_thread(self._services.own_factors.of, speaker.person.id)
         return json({"totp": found.totp, "recovery_codes": found.recovery_left})
 
     async def recovery_codes(self, request: Request) -> HTTPResponse:
         """POST /authenticators/recovery"""
-        speaker = await self._api.speaker(request)
-        body = await read_object(request, self._services.settings.limits.body)
-        only(body, ("code",))
-        code = read_code(body)
+        speaker = await self._speakers.speaker(request)
+        code = read_code(await self._speakers.body(request, "code"))
         try:
             codes = await asyncio.to_thread(
                 self._services.own_factors.new_recovery_codes,
@@ -90,7 +90,7 @@ class Account:
     def _gone(self, speaker: Speaker, ended: list[Session]) -> HTTPResponse:
         response = empty()
         for one in ended:
-            self._api.forget(one)
+            self._answers.forget(one)
             if one.id == speaker.session.id:
                 cookies.drop_session(response)
         return response

@@ -17,6 +17,7 @@ from sanic.request import Request
 from gatehouse.channel.failures import ApiError
 
 MOST_DEPTH = 4
+MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"  # which the browser chose
 READ_TIMEOUT = 10.0  # seconds for a whole body
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)

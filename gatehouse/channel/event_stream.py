@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sanic.request import Request
 
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
+from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Reader, StreamEvent, StreamOver, Streams, TooManyStreams
 from gatehouse.identity import SessionEnded
 
@@ -31,17 +31,17 @@ BEAT = b": still here\n\n"
 class EventStream:
     """Follows the events of a session into an open response."""
 
-    def __init__(
-        self,
-        services: Services,
-        streams: Streams,
-        ends: Callable[[Session], Mapping[str, int | str]],
-    ) -> None:
+    def __init__(self, services: Services, speakers: Speakers, streams: Streams) -> None:
         self._services = services
+        self._speakers = speakers
         self._streams = streams
-        self._ends = ends
 
-    async def send(self, request: Request, session: Session) -> None:
+    async def events(self, request: Request) -> None:
+        """GET /events"""
+        speaker = await self._speakers.speaker(request)
+        await self._send(request, speaker.session)
+
+    async def _send(self, request: Request, session: Session) -> None:
         """Answer `request` with the events of `session` until one of them ends; raises `ApiError`."""
         last_id = request.headers.get("last-event-id", "")[:64]
         try:
@@ -90,5 +90,5 @@ class EventStream:
         person = self._services.directory.get(session.person_id)
         if person is None or person.disabled:
             return StreamEvent("ended", {"reason": "signed_out"})
-        end = self._ends(session)
+        end = self._speakers.expiry(session)
         return StreamEvent("expiring" if int(end["expires_in"]) <= WARN else "fine", end)

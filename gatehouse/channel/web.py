@@ -22,16 +22,22 @@ from gatehouse import metrics
 from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_side
 from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
-from gatehouse.channel.api import Api
+from gatehouse.channel.answers import Answers
+from gatehouse.channel.challenges import Challenges
+from gatehouse.channel.downloads import Downloads
+from gatehouse.channel.event_stream import EventStream
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
 from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.hooks import Hooks
+from gatehouse.channel.messages import Messages
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.refusals import Refusals
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.signing_in import SigningIn
+from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Streams
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import GatehouseError, NotReady
@@ -48,24 +54,24 @@ _BEFORE_START = {**HEADERS, "Strict-Transport-Security": "max-age=300"}
 
 _V1 = "/api/v1"
 _ROUTES = (
-    ("POST", f"{_V1}/session", "api", "sign_in"),
-    ("GET", f"{_V1}/session", "api", "session"),
-    ("DELETE", f"{_V1}/session", "api", "sign_out"),
-    ("POST", f"{_V1}/session/extension", "api", "extend"),
+    ("POST", f"{_V1}/session", "signing_in", "sign_in"),
+    ("GET", f"{_V1}/session", "signing_in", "session"),
+    ("DELETE", f"{_V1}/session", "signing_in", "sign_out"),
+    ("POST", f"{_V1}/session/extension", "signing_in", "extend"),
     ("GET", f"{_V1}/sessions", "account", "sessions"),
     ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
     ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
     ("GET", f"{_V1}/authenticators", "account", "authenticators"),
     ("POST", f"{_V1}/authenticators/recovery", "account", "recovery_codes"),
-    ("POST", f"{_V1}/messages", "api", "message"),
-    ("POST", f"{_V1}/buttons", "api", "button"),
-    ("GET", f"{_V1}/challenge", "api", "challenge"),
-    ("POST", f"{_V1}/challenges/<challenge_id:str>", "api", "code"),
-    ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "api", "cancel"),
-    ("GET", f"{_V1}/history", "api", "history"),
-    ("DELETE", f"{_V1}/conversation", "api", "clear"),
-    ("GET", f"{_V1}/events", "api", "events"),
-    ("GET", f"{_V1}/exports/<ticket:str>", "api", "export"),
+    ("POST", f"{_V1}/messages", "messages", "message"),
+    ("POST", f"{_V1}/buttons", "messages", "button"),
+    ("GET", f"{_V1}/challenge", "challenges", "challenge"),
+    ("POST", f"{_V1}/challenges/<challenge_id:str>", "challenges", "code"),
+    ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "challenges", "cancel"),
+    ("GET", f"{_V1}/history", "messages", "history"),
+    ("DELETE", f"{_V1}/conversation", "messages", "clear"),
+    ("GET", f"{_V1}/events", "events", "events"),
+    ("GET", f"{_V1}/exports/<ticket:str>", "downloads", "export"),
     ("GET", "/healthz", "probes", "healthz"),
     ("GET", "/readyz", "probes", "readyz"),
     ("GET", "/metrics", "probes", "metrics"),
@@ -102,7 +108,11 @@ class _Built:
     windows: Windows
     streams: Streams
     headers: Mapping[str, str]
-    api: Api
+    signing_in: SigningIn
+    messages: Messages
+    challenges: Challenges
+    events: EventStream
+    downloads: Downloads
     account: Account
     hooks: Hooks
     pages: Pages
@@ -224,15 +234,20 @@ class Doorkeeper:
         shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
         streams = Streams()
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
-        api = Api(services, admission, turns, windows, shedding, streams)
+        speakers = Speakers(services, admission, windows, shedding)
+        answers = Answers(services, speakers, turns, windows, streams)
         self._built = _Built(
             admission=admission,
             shedding=shedding,
             windows=windows,
             streams=streams,
             headers=header_set(settings.server.origin, settings.server.framed_by),
-            api=api,
-            account=Account(services, api),
+            signing_in=SigningIn(services, admission, speakers, answers, windows, shedding),
+            messages=Messages(services, speakers, answers, turns),
+            challenges=Challenges(speakers, answers, turns),
+            events=EventStream(services, speakers, streams),
+            downloads=Downloads(services, speakers, turns),
+            account=Account(services, speakers, answers),
             hooks=Hooks(services, admission, windows),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, windows, read_token(settings)),

@@ -403,7 +403,7 @@ def test_a_waiting_message_is_spoken_by_who_the_person_is_then(
         return [{"text": "done"}]
 
     site.agent.script = lambda message: held()
-    waiting = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper._built.api._turns._locks
+    waiting = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper._built.messages._turns._locks
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         try:
             first = pool.submit(say, client, "hello", "message-1")

@@ -26,10 +26,10 @@ RECORDED_BY = {
     "ChallengeRefused": ("stepup/service.py", "_refused", "step_up_refused"),
     "CodeRefused": ("stepup/service.py", "_failed", "step_up_failed"),
     "GrantRefused": ("stepup/service.py", "redeem", "step_up_refused"),
-    "PasswordRefused": ("channel/api.py", "_checked", "sign_in_refused"),
+    "PasswordRefused": ("channel/signing_in.py", "_checked", "sign_in_refused"),
     "ReceiverRefused": ("channel/hooks.py", "", "webhook_refused"),
     "Refused": ("dialogue/checkpoint.py", "_record", "decision"),
-    "SignInRefused": ("channel/api.py", "_checked", "sign_in_refused"),
+    "SignInRefused": ("channel/signing_in.py", "_checked", "sign_in_refused"),
     "StepUpNeeded": ("dialogue/checkpoint.py", "_record", "decision"),
     "TicketRefused": ("channel/refusals.py", "_record", "request_refused"),
     "TooMany": ("channel/throttles.py", "_record", "throttled"),
@@ -63,7 +63,7 @@ def modules() -> list[Path]:
 
 
 def name_of(path: Path) -> str:
-    """The name of a module as the table has it, `channel/api.py` or `actions/pay.py`."""
+    """The name of a module as the table has it, `channel/account.py` or `actions/pay.py`."""
     return path.relative_to(PROJECT).as_posix().removeprefix("gatehouse/")
 
 

@@ -1,0 +1,61 @@
+"""The endpoints of step-up: what waits for a second factor, its code, and calling it off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from gatehouse.channel.answers import Answers
+from gatehouse.channel.body import MESSAGE_ID, text_field
+from gatehouse.channel.failures import ApiError
+from gatehouse.channel.speakers import Speakers
+from gatehouse.channel.turns import Turns, new_message_id
+from gatehouse.stepup.recovery import parse_recovery
+
+
+class Challenges:
+    """The endpoints of one deployment."""
+
+    def __init__(self, speakers: Speakers, answers: Answers, turns: Turns) -> None:
+        self._speakers = speakers
+        self._answers = answers
+        self._turns = turns
+
+    async def challenge(self, request: Request) -> HTTPResponse:
+        """GET /challenge"""
+        speaker = await self._speakers.speaker(request)
+        return json({"challenge": await self._turns.pending(speaker.session.conversation_id)})
+
+    async def code(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """POST /challenges/<challenge_id>"""
+        speaker = await self._speakers.speaker(request)
+        body = await self._speakers.body(request, "id", "code")
+        message_id = new_message_id()
+        if "id" in body:
+            message_id = text_field(body, "id", 64, MESSAGE_ID)
+        code = read_code(body)
+        return await self._answers.once(
+            speaker,
+            message_id,
+            f"code\n{challenge_id}\n{code}",
+            lambda who: self._turns.answer(who, message_id, challenge_id, code),
+        )
+
+    async def cancel(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """DELETE /challenges/<challenge_id>"""
+        speaker = await self._speakers.active(await self._speakers.speaker(request))
+        return self._answers.reply(speaker, await self._turns.cancel(speaker, challenge_id))
+
+
+def read_code(body: dict[str, Any]) -> str:
+    """The code in `body` as it is compared; raises `ApiError` 400."""
+    given = text_field(body, "code", 32)
+    digits = "".join(given.split())
+    if digits.isascii() and digits.isdigit() and len(digits) == 6:
+        return digits
+    recovery = parse_recovery(given)
+    if recovery is None:
+        raise ApiError(400, "code", "A code has six digits, or is one of your recovery codes.")
+    return recovery

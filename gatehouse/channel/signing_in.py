@@ -1,0 +1,198 @@
+"""The endpoints of one session: sign in, look at it, keep it open, sign out.
+
+Every way to sign in ends in `open` and `hand_over`, so that the session that was there before is closed, the
+sign-in is recorded before it counts, and the cookies are set the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sanic.request import Request
+from sanic.response import HTTPResponse, empty, json
+
+from gatehouse.channel import cookies
+from gatehouse.channel.admission import Admission
+from gatehouse.channel.answers import Answers
+from gatehouse.channel.body import text_field
+from gatehouse.channel.failures import ApiError
+from gatehouse.channel.services import Services
+from gatehouse.channel.shared_limits import Windows
+from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.speakers import Speakers
+from gatehouse.channel.turns import Speaker
+from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
+from gatehouse.identity.people import fold_username
+
+if TYPE_CHECKING:
+    from gatehouse.identity import Person, Session
+
+SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
+
+CHOOSE_PASSWORD = "This is your first sign-in. Please choose a password of your own."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Credentials:
+    username: str
+    password: str
+    new_password: str = ""
+
+
+class SigningIn:
+    """The endpoints of one deployment."""
+
+    def __init__(
+        self,
+        services: Services,
+        admission: Admission,
+        speakers: Speakers,
+        answers: Answers,
+        windows: Windows,
+        shedding: Shedding,
+    ) -> None:
+        self._services = services
+        self._admission = admission
+        self._speakers = speakers
+        self._answers = answers
+        self._shedding = shedding
+        limit = services.settings.limits.sign_ins_per_minute
+        self._sign_ins = windows.window(limit, what="sign_ins")
+        self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
+
+    async def sign_in(self, request: Request) -> HTTPResponse:
+        """POST /session"""
+        self._admission.check_origin(request)
+        source = self._admission.source(request)
+        try:
+            credentials = await self._credentials(request)
+        except ApiError:
+            # No attempt at signing in, so it must not use up those of others at this address.
+            await self._speakers.stranger(source)
+            raise
+        await self.count(source)
+        async with self._hashing:
+            token, session, person = await asyncio.to_thread(
+                self._sign_in, credentials, source, request
+            )
+        response = json(self._speakers.about(session, person))
+        self.hand_over(request, response, token, person)
+        return response
+
+    async def count(self, source: str) -> None:
+        """Count one attempt at signing in from `source`; raises `TooMany`."""
+        await self._speakers.admit(self._sign_ins, source)
+
+    async def session(self, request: Request) -> HTTPResponse:
+        """GET /session"""
+        speaker = await self._speakers.speaker(request)
+        return json(self._speakers.about(speaker.session, speaker.person))
+
+    async def extend(self, request: Request) -> HTTPResponse:
+        """POST /session/extension"""
+        speaker = await self._speakers.speaker(request)
+        await self._speakers.body(request)
+        speaker = await self._speakers.active(speaker)
+        return json(self._speakers.about(speaker.session, speaker.person))
+
+    async def sign_out(self, request: Request) -> HTTPResponse:
+        """DELETE /session"""
+        speaker = await self._speakers.speaker(request)
+        await asyncio.to_thread(self._close, speaker)
+        self._answers.forget(speaker.session)
+        response = empty()
+        cookies.drop_session(response)
+        return response
+
+    # Blocking parts, run in a thread
+
+    def open(self, request: Request, person: Person) -> tuple[str, Session]:
+        """Open a session for `person`, in place of the one that `request` shows; its token. Blocks."""
+        services, old_token = self._services, request.cookies.get(cookies.SESSION)
+        if old_token:
+            self._close_old(old_token)
+        services.audit.append("sign_in", person=person.id)
+        token, session = services.sessions.open(person, request.headers.get("user-agent", ""))
+        services.conversations.started(session.conversation_id, person.id)
+        return token, session
+
+    def hand_over(
+        self, request: Request, response: HTTPResponse, token: str, person: Person
+    ) -> None:
+        """Put the session that was opened into the cookies of `response`."""
+        self._shedding.good(token)
+        cookies.set_session(response, token)
+        devices = self._services.devices
+        device = devices.read(request.cookies.get(cookies.DEVICE), person.username)
+        cookies.set_device(response, devices.issue(person.username, device))
+
+    def _sign_in(
+        self, credentials: _Credentials, source: str, request: Request
+    ) -> tuple[str, Session, Person]:
+        named = fold_username(credentials.username)
+        device = self._services.devices.read(request.cookies.get(cookies.DEVICE), named)
+        person = self._checked(credentials, source, device.id)
+        return *self.open(request, person), person
+
+    async def _credentials(self, request: Request) -> _Credentials:
+        body = await self._speakers.body(request, "username", "password", "new_password")
+        return _Credentials(
+            username=text_field(body, "username", 128),
+            password=text_field(body, "password", 256),
+            new_password=text_field(body, "new_password", 256) if "new_password" in body else "",
+        )
+
+    def _checked(self, given: _Credentials, source: str, device: str) -> Person:
+        """The person who signs in; every refusal is recorded and raised as `ApiError`."""
+        directory, audit = self._services.directory, self._services.audit
+        try:
+            if given.new_password:
+                changed = directory.change_password(
+                    given.username,
+                    given.password,
+                    given.new_password,
+                    source=source,
+                    device=device,
+                )
+                ended = self._services.sessions.close_all(changed.id)  # who knew the old one is out
+                audit.append("password_changed", person=changed.id, sessions=ended)
+                return changed
+            person = directory.check_password(
+                given.username, given.password, source=source, device=device
+            )
+        except SignInRefused as refused:
+            tried = directory.named(given.username)
+            audit.append("sign_in_refused", person=tried, reason=refused.reason)
+            raise _sign_in_answer(refused) from refused
+        except PasswordRefused as refused:
+            tried = directory.named(given.username)
+            audit.append("sign_in_refused", person=tried, reason="new_password")
+            raise ApiError(400, "new_password", refused.message) from refused
+        if person.must_change_password:
+            audit.append("sign_in_refused", person=person.id, reason="initial_password")
+            raise ApiError(403, "initial_password", CHOOSE_PASSWORD)
+        return person
+
+    def _close_old(self, token: str) -> None:
+        try:
+            old = self._services.sessions.resolve(token)
+        except SessionEnded:
+            return
+        if self._services.sessions.close(old.id):
+            self._speakers.ended(old, "replaced")
+
+    def _close(self, speaker: Speaker) -> None:
+        self._services.sessions.close(speaker.session.id)
+        self._services.step_up.forget_session(speaker.session.id)
+        self._services.audit.append("sign_out", person=speaker.person.id)
+
+
+def _sign_in_answer(refused: SignInRefused) -> ApiError:
+    # The directory throttles names that nobody has like others, so none of these tells who exists.
+    if refused.reason == "throttled":
+        wait = max(1, math.ceil(refused.retry_after))
+        return ApiError(429, "too_many", refused.message, retry_after=wait)
+    return ApiError(401, "sign_in_refused", refused.message)
