@@ -84,6 +84,13 @@ class Turns:
         """Answer the choice of a button."""
         return await self._run(speaker, lambda who: self._press(who, message_id, button_id))
 
+    async def ask(self, speaker: Speaker, message_id: str, intent: str, words: str) -> Reply:
+        """Answer the request `intent`, which stands in the conversation as `words`."""
+        told = {DISPLAY: words}
+        return await self._run(
+            speaker, lambda who: self._ask_rasa(who, message_id, intent_command(intent, {}), told)
+        )
+
     async def answer(
         self, speaker: Speaker, message_id: str, challenge_id: str, code: str
     ) -> Reply:

@@ -38,6 +38,7 @@ from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
 from gatehouse.channel.signing_in import SigningIn
 from gatehouse.channel.speakers import Speakers
+from gatehouse.channel.stored import Stored
 from gatehouse.channel.streams import Streams
 from gatehouse.channel.turns import TURN_TIMEOUT, Turns
 from gatehouse.errors import GatehouseError, NotReady
@@ -70,6 +71,8 @@ _ROUTES = (
     ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "challenges", "cancel"),
     ("GET", f"{_V1}/history", "messages", "history"),
     ("DELETE", f"{_V1}/conversation", "messages", "clear"),
+    ("GET", f"{_V1}/stored", "stored", "stored"),
+    ("POST", f"{_V1}/requests", "stored", "ask"),
     ("GET", f"{_V1}/events", "events", "events"),
     ("GET", f"{_V1}/exports/<ticket:str>", "downloads", "export"),
     ("GET", "/healthz", "probes", "healthz"),
@@ -114,6 +117,7 @@ class _Built:
     events: EventStream
     downloads: Downloads
     account: Account
+    stored: Stored
     hooks: Hooks
     pages: Pages
     probes: Probes
@@ -248,6 +252,7 @@ class Doorkeeper:
             events=EventStream(services, speakers, streams),
             downloads=Downloads(services, speakers, turns),
             account=Account(services, speakers, answers),
+            stored=Stored(services, speakers, answers, turns),
             hooks=Hooks(services, admission, windows),
             pages=Pages(self._wording or wording_of(settings), settings.limits.text),
             probes=Probes(services, readiness, admission, windows, read_token(settings)),

@@ -106,6 +106,30 @@ class Rights:
             "not_included": list(NOT_INCLUDED),
         }
 
+    def stored(self, person_id: str) -> dict[str, Any]:
+        """How much is stored about a person and until when, without any of their words: times are
+        epoch seconds. What a law forbids to tell of is not in it, like in an export."""
+        return {
+            "conversations": [
+                {
+                    "started_at": int(summary.started_at),
+                    "last_message_at": int(summary.last_message_at),
+                    "expires_at": int(summary.expires_at),
+                    "fixed": summary.fixed,
+                    "turns": summary.turns,
+                }
+                for summary in self._conversations.summary(person_id)
+            ],
+            "holds": [
+                {
+                    "since": int(hold.approved_at or hold.proposed_at),
+                    "conversations": len(hold.handles),
+                    "reason": hold.reason,
+                }
+                for hold in self._holds.shown_to(person_id)
+            ],
+        }
+
     def request_erasure(self, person_id: str, session_id: str) -> int:
         """Write down that everything of the person goes after this turn, and sign them out
         everywhere but in the session that asked; how many conversations."""

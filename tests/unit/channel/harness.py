@@ -198,7 +198,11 @@ class Site:
                 engine, clock, self.totp, recovery, self.audit.append, step_up.counter_of
             ),
             policies=SimpleNamespace(
-                poll=lambda: False, current=lambda: SimpleNamespace(revision="0" * 64)
+                poll=lambda: False,
+                current=lambda: SimpleNamespace(
+                    revision="0" * 64,
+                    intents={"export_stored_data": None, "erase_stored_data": None},
+                ),
             ),
             receiver=Receiver(
                 {"hr": Source("hr", (HOOK_KEY,), frozenset({"person.left"}))}, engine, clock
