@@ -1,7 +1,7 @@
-"""The two cookies of the channel, and their attributes (ASVS 5.0 V3.3).
+"""The cookies of the channel, and their attributes (ASVS 5.0 V3.3).
 
-Both carry the `__Host-` prefix, so that no other host or path can plant them, and neither can be
-read by a script. The session's goes with the browser; the device's stays, and opens nothing.
+All carry the `__Host-` prefix, so that no other host or path can plant them, and none can be
+read by a script. Those of session and door go with the browser; the device's stays, and opens nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from gatehouse.identity.devices import LIFETIME
 
 SESSION = "__Host-gatehouse"
 DEVICE = "__Host-gatehouse-device"
+DOOR = "__Host-gatehouse-door"
 
 
 def set_session(response: HTTPResponse, token: str) -> None:
@@ -23,6 +24,15 @@ def set_session(response: HTTPResponse, token: str) -> None:
 
 def drop_session(response: HTTPResponse) -> None:
     response.delete_cookie(SESSION.removeprefix("__Host-"), host_prefix=True)
+
+
+def set_door(response: HTTPResponse, cookie: str) -> None:
+    """Before sign-in only; see `gatehouse.channel.door`."""
+    _set(response, DOOR, cookie)
+
+
+def drop_door(response: HTTPResponse) -> None:
+    response.delete_cookie(DOOR.removeprefix("__Host-"), host_prefix=True)
 
 
 def set_device(response: HTTPResponse, token: str) -> None:

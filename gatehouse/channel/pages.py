@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 from sanic.request import Request
 from sanic.response import HTTPResponse, raw
 
+from gatehouse.channel import cookies
+from gatehouse.channel.door import Door
 from gatehouse.channel.failures import ApiError
 from gatehouse.errors import InvalidInput
 from gatehouse.settings import Settings
@@ -74,7 +76,8 @@ class _File:
 class Pages:
     """The page of one deployment, ready to send."""
 
-    def __init__(self, wording: Wording, text_limit: int) -> None:
+    def __init__(self, wording: Wording, text_limit: int, door: Door) -> None:
+        self._door = door
         self._files = {name: _File(_widget(path), kind) for name, (path, kind) in _FILES.items()}
         values = {
             "language": wording.language,
@@ -90,9 +93,13 @@ class Pages:
             page = page.replace(f"{{{{{name}}}}}", html.escape(value))
         self._page = page.encode("utf-8")
 
-    async def chat(self, _request: Request) -> HTTPResponse:
+    async def chat(self, request: Request) -> HTTPResponse:
         """GET /chat"""
-        return raw(self._page, content_type="text/html; charset=utf-8")
+        response = raw(self._page, content_type="text/html; charset=utf-8")
+        shown = request.cookies.get(cookies.DOOR)
+        if (cookie := self._door.cookie(shown)) != shown:
+            cookies.set_door(response, cookie)
+        return response
 
     async def static(self, _request: Request, name: str) -> HTTPResponse:
         """GET /chat/static/<name>"""

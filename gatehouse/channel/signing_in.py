@@ -15,10 +15,11 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty, json
 
 from gatehouse.channel import cookies
-from gatehouse.channel.admission import Admission
+from gatehouse.channel.admission import CSRF_HEADER, Admission
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.body import text_field
-from gatehouse.channel.failures import ApiError
+from gatehouse.channel.door import Door
+from gatehouse.channel.failures import ApiError, refusal
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
@@ -53,12 +54,14 @@ class SigningIn:
         answers: Answers,
         windows: Windows,
         shedding: Shedding,
+        door: Door,
     ) -> None:
         self._services = services
         self._admission = admission
         self._speakers = speakers
         self._answers = answers
         self._shedding = shedding
+        self._door = door
         limit = services.settings.limits.sign_ins_per_minute
         self._sign_ins = windows.window(limit, what="sign_ins")
         self._hashing = asyncio.Semaphore(SIGN_INS_AT_ONCE)
@@ -68,6 +71,7 @@ class SigningIn:
         self._admission.check_origin(request)
         source = self._admission.source(request)
         try:
+            self._check_door(request)
             credentials = await self._credentials(request)
         except ApiError:
             # No attempt at signing in, so it must not use up those of others at this address.
@@ -88,7 +92,12 @@ class SigningIn:
 
     async def session(self, request: Request) -> HTTPResponse:
         """GET /session"""
-        speaker = await self._speakers.speaker(request)
+        try:
+            speaker = await self._speakers.speaker(request)
+        except ApiError as error:
+            if error.status != 401:
+                raise
+            return self._at_the_door(request, error)
         return json(self._speakers.about(speaker.session, speaker.person))
 
     async def extend(self, request: Request) -> HTTPResponse:
@@ -105,6 +114,20 @@ class SigningIn:
         self._answers.forget(speaker.session)
         response = empty()
         cookies.drop_session(response)
+        return response
+
+    def _check_door(self, request: Request) -> None:
+        shown = request.headers.getall(CSRF_HEADER, [])
+        cookie = request.cookies.get(cookies.DOOR)
+        if len(shown) != 1 or not self._door.opens(cookie, shown[0]):
+            raise ApiError(403, "csrf", "Please reload the page and try again.")
+
+    def _at_the_door(self, request: Request, error: ApiError) -> HTTPResponse:
+        """`error`, and with it what the page needs to sign somebody in."""
+        cookie = self._door.cookie(request.cookies.get(cookies.DOOR))
+        error.facts["door"] = self._door.token(cookie)
+        response = refusal(error)
+        cookies.set_door(response, cookie)
         return response
 
     # Blocking parts, run in a thread
@@ -125,6 +148,7 @@ class SigningIn:
         """Put the session that was opened into the cookies of `response`."""
         self._shedding.good(token)
         cookies.set_session(response, token)
+        cookies.drop_door(response)
         devices = self._services.devices
         device = devices.read(request.cookies.get(cookies.DEVICE), person.username)
         cookies.set_device(response, devices.issue(person.username, device))

@@ -24,6 +24,7 @@ from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.challenges import Challenges
+from gatehouse.channel.door import Door
 from gatehouse.channel.downloads import Downloads
 from gatehouse.channel.event_stream import EventStream
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
@@ -238,6 +239,7 @@ class Doorkeeper:
         shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
         streams = Streams()
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
+        door = Door(services.clock, services.ring.service_key("door"))
         speakers = Speakers(services, admission, windows, shedding)
         answers = Answers(services, speakers, turns, windows, streams)
         self._built = _Built(
@@ -246,7 +248,7 @@ class Doorkeeper:
             windows=windows,
             streams=streams,
             headers=header_set(settings.server.origin, settings.server.framed_by),
-            signing_in=SigningIn(services, admission, speakers, answers, windows, shedding),
+            signing_in=SigningIn(services, admission, speakers, answers, windows, shedding, door),
             messages=Messages(services, speakers, answers, turns),
             challenges=Challenges(speakers, answers, turns),
             events=EventStream(services, speakers, streams),
@@ -254,7 +256,7 @@ class Doorkeeper:
             account=Account(services, speakers, answers),
             stored=Stored(services, speakers, answers, turns),
             hooks=Hooks(services, admission, windows),
-            pages=Pages(self._wording or wording_of(settings), settings.limits.text),
+            pages=Pages(self._wording or wording_of(settings), settings.limits.text, door),
             probes=Probes(services, readiness, admission, windows, read_token(settings)),
             readiness=readiness,
             refusals=Refusals(services.audit, services.clock),

@@ -11,7 +11,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.browsing import card, composer, say
 from tests.browser.conftest import Visit
-from tests.e2e.deployment import Account
+from tests.e2e.deployment import PASSWORD, Account
 
 MESSAGES = "**/api/v1/messages"
 
@@ -153,6 +153,24 @@ def test_the_end_of_a_session_is_announced_and_can_be_put_off(visit: Visit, left
     expect(warning).to_contain_text("You will be signed out in 1:")
     page.get_by_role("button", name="Stay signed in").click()
     expect(warning).to_be_hidden()
+
+
+def test_a_sign_in_form_that_lost_its_cookie_recovers(visit: Visit, employee: Account) -> None:
+    """A form whose cookie is gone, or was used by another tab, signs in all the same, as who is named."""
+    visitor = visit()
+    page = visitor.open()
+    expect(page.get_by_label("User name")).to_be_focused()
+    visitor.context.clear_cookies()
+    page.get_by_label("User name").fill(employee.username)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    other = visitor.open(visitor.context.new_page())
+    other.get_by_label("User name").fill(employee.username)
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    other.keyboard.press("Enter")
+    expect(composer(other)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(composer(page)).to_be_focused()
+    expect(other.get_by_label("User name")).to_be_visible()
 
 
 def test_a_server_that_fails_is_said_in_words(visit: Visit) -> None:

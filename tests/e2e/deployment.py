@@ -23,6 +23,7 @@ import pytest
 
 from gatehouse.identity import Person
 from gatehouse.runtime import Runtime, open_runtime
+from tests.door import at_the_door
 
 PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "granite-otter-sails-quietly-77"
@@ -211,7 +212,9 @@ class Chat:
 
     def sign_in(self, username: str, password: str) -> httpx.Response:
         answer = self.http.post(
-            "/api/v1/session", json={"username": username, "password": password}
+            "/api/v1/session",
+            json={"username": username, "password": password},
+            headers=at_the_door(self.http),
         )
         if answer.status_code == 200:
             self.http.headers["X-CSRF-Token"] = answer.json()["csrf"]

@@ -54,6 +54,7 @@ from gatehouse.tracker.traces import PersonTraces
 from gatehouse.webhooks import Receiver
 from gatehouse.webhooks.endpoints import Source
 from gatehouse.webhooks.schema import metadata as webhooks_metadata
+from tests.door import at_the_door
 from tests.signing import FixedKeys
 
 PASSWORD = "lantern harbour seventeen plums"
@@ -327,7 +328,7 @@ class Site:
 
 def sign_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> httpx.Response:
     body = {"username": "erin.walsh", "password": password, **more}
-    return client.post("/api/v1/session", json=body)
+    return client.post("/api/v1/session", json=body, headers=at_the_door(client))
 
 
 def say(client: httpx.Client, text: str, message_id: str = "") -> httpx.Response:

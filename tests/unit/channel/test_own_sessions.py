@@ -103,7 +103,7 @@ def test_a_planted_cookie_is_not_taken_over(site: Site) -> None:
     attacker = signed_in(site)
     planted = attacker.cookies[SESSION]
     victim = site.client(**{"User-Agent": FIREFOX})
-    victim.headers["Cookie"] = f"{SESSION}={planted}"
+    victim.cookies.set(SESSION, planted)
     answer = sign_in(victim)
     fresh = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{SESSION}="))
     assert planted not in fresh

@@ -24,9 +24,7 @@ def test_sign_in_sets_a_locked_down_cookie(site: Site) -> None:
 @pytest.mark.parametrize("username", ["erin.walsh", "nobody.here"])
 def test_refusals_look_alike(site: Site, username: str) -> None:
     """A wrong password and an unknown name get the same status and words; the log knows the account."""
-    answer = site.client().post(
-        "/api/v1/session", json={"username": username, "password": "not the password"}
-    )
+    answer = sign_in(site.client(), "not the password", username=username)
     assert 401 == answer.status_code
     assert {
         "code": "sign_in_refused",

@@ -23,6 +23,7 @@ export class Refused extends Error {
 const BASE = "/api/v1";
 
 export class Api {
+  /** What every change must show: of the session, or of the door before sign-in. */
   private csrf = "";
 
   async session(): Promise<Session> {
@@ -31,7 +32,15 @@ export class Api {
 
   async signIn(username: string, password: string, changed: string): Promise<Session> {
     const body = { username, password, ...(changed && { new_password: changed }) };
-    return this.keep(await this.call<Session>("POST", "/session", body));
+    for (let again = false; ; again = true) {
+      // Without the door's token, or when another tab used it up, there is a new one to get first.
+      if (again || !this.csrf) await this.knock();
+      try {
+        return this.keep(await this.call<Session>("POST", "/session", body));
+      } catch (error) {
+        if (again || (error as Refused).code !== "csrf") throw error;
+      }
+    }
   }
 
   async extend(): Promise<Session> {
@@ -67,6 +76,18 @@ export class Api {
     return this.call("DELETE", "/conversation");
   }
 
+  /** Learn what a sign-in must show; whoever another tab signed in meanwhile makes room. */
+  private async knock(): Promise<void> {
+    try {
+      await this.session();
+    } catch (error) {
+      if ((error as Refused).status === 401) return;
+      throw error;
+    }
+    await this.signOut();
+    await this.knock();
+  }
+
   private keep(session: Session): Session {
     this.csrf = session.csrf;
     return session;
@@ -80,13 +101,14 @@ export class Api {
     const asked: RequestInit = { method, headers, signal: timeout, redirect: "error", cache: "no-store" };
     if (body) asked.body = JSON.stringify(body);
     let response: Response;
-    let found: { error?: { code?: string; message?: string } } | null;
+    let found: { error?: { code?: string; message?: string; door?: string } } | null;
     try {
       response = await fetch(BASE + path, asked);
       found = response.status === 204 ? null : await response.json();
     } catch {
       throw new Refused(0, "unreachable", "");
     }
+    if (response.status === 401) this.csrf = found?.error?.door ?? "";
     if (!response.ok) {
       throw new Refused(response.status, found?.error?.code ?? "", found?.error?.message ?? "");
     }
