@@ -1,0 +1,1 @@
+"""One attack per module. Each defines `ATTACK` and nothing that another module needs."""

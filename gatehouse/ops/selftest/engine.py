@@ -1,0 +1,113 @@
+"""Runs attacks one after another and says honestly what came of each.
+
+A failure of the self-test itself or of the network is "not run" with its reason. When the target does
+not answer any more, the rest is not run either, and the run says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gatehouse.clock import Clock, SystemClock
+from gatehouse.ops.selftest.attack import Attack, NotRun, Outcome, Result
+from gatehouse.ops.selftest.site import Site
+from gatehouse.ops.selftest.trial import Trial
+from gatehouse.ops.selftest.wire import Unreachable
+
+LOST_AFTER = 3  # attacks in a row that could not reach the target
+
+Watcher = Callable[[Attack, Result | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished run; `made` is its start in seconds since the epoch."""
+
+    target: str
+    made: float
+    seconds: float
+    account: str
+    destructive: bool
+    results: tuple[Result, ...]
+
+    def having(self, outcome: str) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.outcome == outcome)
+
+    @property
+    def requests(self) -> int:
+        return sum(result.requests for result in self.results)
+
+
+def run(
+    site: Site,
+    attacks: Iterable[Attack],
+    *,
+    destructive: bool = False,
+    watch: Watcher = lambda attack, result: None,
+    clock: Clock | None = None,
+) -> Report:
+    """Make `attacks` on `site`; `watch` is told when one begins (None) and what came of it."""
+    made, began = (clock or SystemClock()).now(), time.monotonic()
+    results: list[Result] = []
+    lost = 0
+    try:
+        for attack in attacks:
+            watch(attack, None)
+            if lost >= LOST_AFTER:
+                result = Result(attack, "not_run", ("the target does not answer any more",))
+            else:
+                result, reached = _made(site, attack, destructive)
+                lost = 0 if reached else lost + 1
+            results.append(result)
+            watch(attack, result)
+    finally:
+        if lost < LOST_AFTER:
+            site.close()
+    return Report(
+        target=site.target.origin,
+        made=made,
+        seconds=time.monotonic() - began,
+        account=site.account.username if site.account else "",
+        destructive=destructive,
+        results=tuple(results),
+    )
+
+
+def _made(site: Site, attack: Attack, destructive: bool) -> tuple[Result, bool]:
+    """The result, and whether the target was reached."""
+    why = _why_not(site, attack, destructive)
+    if why:
+        return Result(attack, "not_run", (why,)), True
+    trial, before, began, reached = Trial(site), site.requests, time.monotonic(), True
+    try:
+        attack.attempt(trial)
+        why = "" if trial.checks else "there was nothing to check"
+    except NotRun as left:
+        why = str(left)
+    except Unreachable as error:
+        why, reached = f"the target did not answer: {error}", False
+    except Exception as error:  # noqa: BLE001 - one broken attack must not end the run or pass
+        why = f"the self-test itself failed: {type(error).__name__}"
+    outcome: Outcome = "failed" if trial.found else "not_run" if why else "passed"
+    details = trial.found if trial.found or not why else (why,)
+    result = Result(
+        attack,
+        outcome,
+        details,
+        trial.checks,
+        requests=site.requests - before,
+        seconds=time.monotonic() - began,
+    )
+    return result, reached
+
+
+def _why_not(site: Site, attack: Attack, destructive: bool) -> str:
+    if attack.destructive and not destructive:
+        return "other people would notice it; --destructive allows it"
+    if attack.needs != "nothing" and site.account is None:
+        return "needs a test account (--account)"
+    if attack.needs == "code" and not (site.account and site.account.secret):
+        return "needs the codes of the test account (--totp-file)"
+    return ""

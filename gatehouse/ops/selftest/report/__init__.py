@@ -1,0 +1,1 @@
+"""The forms of a report. All tell the same; none holds a secret of the test account."""
