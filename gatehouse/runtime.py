@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Engine
 
@@ -46,6 +47,9 @@ from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.traces import PersonTraces
 from gatehouse.webhooks import Outgoing, Receiver, read_endpoints
 
+if TYPE_CHECKING:
+    from gatehouse.identity.provider.service import ProviderSignIn
+
 _DAY = 86_400
 
 
@@ -62,6 +66,7 @@ class Runtime:
     directory: Directory
     devices: Devices
     sessions: Sessions
+    provider: ProviderSignIn | None
     issuer: Issuer
     verifier: Verifier
     assertion_keys: RotatingKeys
@@ -103,6 +108,8 @@ class Runtime:
             self.step_up.expire()
             self.directory.prune()
             self.receiver.prune()
+            if self.provider is not None:
+                self.provider.prune()
             longest = max(self.settings.retention.ttl, self.settings.session.absolute)
             self.state.purge(longest + _DAY)
             self.audit.expire_pseudonyms()
@@ -215,6 +222,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
     directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
     sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
+    provider = _provider(settings, clock, engine, ring, directory, audit)
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
     holds = Holds(engine, ring, clock, ring.service_key("legal-holds"), audit)
     traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names, holds.disclosed)
@@ -237,6 +245,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         directory=directory,
         devices=Devices(clock, ring.service_key("devices")),
         sessions=sessions,
+        provider=provider,
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),
         assertion_keys=assertion_keys,
@@ -258,6 +267,23 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         outgoing=Outgoing(endpoints.outgoing, clock),
         receiver=Receiver(endpoints.incoming, engine, clock),
     )
+
+
+def _provider(
+    settings: Settings,
+    clock: Clock,
+    engine: Engine,
+    ring: KeyRing,
+    directory: Directory,
+    audit: AuditLog,
+) -> ProviderSignIn | None:
+    """The provider of sign-in, if there is one; only then is its library imported."""
+    if not settings.provider.issuer:
+        return None
+    from gatehouse.identity.provider.service import open_provider
+
+    key = ring.service_key("provider")
+    return open_provider(settings, clock, engine, key, directory, audit.append)
 
 
 def _approver(

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from sanic.request import Request
 
@@ -21,6 +22,9 @@ MESSAGE_ID = r"[A-Za-z0-9_-]{8,64}"  # which the browser chose
 READ_TIMEOUT = 10.0  # seconds for a whole body
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_FORM = re.compile(
+    r'application/x-www-form-urlencoded(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE
+)
 _CONTENT_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
 
 
@@ -33,6 +37,24 @@ async def read_raw(request: Request, limit: int) -> bytes:
     """The body as it came, if it says it is JSON; raises `ApiError` 408, 413 or 415."""
     if not _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "")):
         raise ApiError(415, "content_type", "Send JSON with Content-Type application/json.")
+    return await _bounded(request, limit)
+
+
+async def read_form(request: Request, limit: int) -> dict[str, str]:
+    """The few fields of a form, each once; raises `ApiError` 400, 408, 413 or 415."""
+    if not _FORM.fullmatch(request.headers.get("content-type", "")):
+        raise ApiError(415, "content_type", "Send a form (application/x-www-form-urlencoded).")
+    raw = await _bounded(request, limit)
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=8
+        )
+        return _no_duplicates(pairs)
+    except ValueError as error:
+        raise ApiError(400, "malformed", "The body must be a form.") from error
+
+
+async def _bounded(request: Request, limit: int) -> bytes:
     if request.headers.get("content-encoding"):
         raise ApiError(415, "content_encoding", "Send the body without compression.")
     try:

@@ -1,7 +1,9 @@
 """The cookies of the channel, and their attributes (ASVS 5.0 V3.3).
 
 All carry the `__Host-` prefix, so that no other host or path can plant them, and none can be
-read by a script. Those of session and door go with the browser; the device's stays, and opens nothing.
+read by a script. Those of session and door go with the browser; the device's stays, and opens nothing;
+that of a sign-in at a provider lives for its ten minutes, and has to come along when the provider sends
+the browser back.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from gatehouse.identity.devices import LIFETIME
 SESSION = "__Host-gatehouse"
 DEVICE = "__Host-gatehouse-device"
 DOOR = "__Host-gatehouse-door"
+FLOW = "__Host-gatehouse-sign-in"
 
 
 def set_session(response: HTTPResponse, token: str) -> None:
@@ -40,14 +43,25 @@ def set_device(response: HTTPResponse, token: str) -> None:
     _set(response, DEVICE, token, max_age=LIFETIME)
 
 
-def _set(response: HTTPResponse, name: str, value: str, **more: Any) -> None:
+def set_flow(response: HTTPResponse, value: str, lifetime: int) -> None:
+    """For `lifetime` seconds; Lax, because the way back begins at another site."""
+    _set(response, FLOW, value, samesite="Lax", max_age=lifetime)
+
+
+def drop_flow(response: HTTPResponse) -> None:
+    response.delete_cookie(FLOW.removeprefix("__Host-"), host_prefix=True)
+
+
+def _set(
+    response: HTTPResponse, name: str, value: str, *, samesite: str = "Strict", **more: Any
+) -> None:
     response.add_cookie(
         name.removeprefix("__Host-"),
         value,
         host_prefix=True,
         secure=True,
         httponly=True,
-        samesite="Strict",
+        samesite=samesite,
         path="/",
         **more,
     )

@@ -22,7 +22,7 @@ from gatehouse.channel import cookies
 from gatehouse.channel.door import Door
 from gatehouse.channel.failures import ApiError
 from gatehouse.errors import InvalidInput
-from gatehouse.settings import Settings
+from gatehouse.settings import Provider, Settings
 
 STATIC = "/chat/static/"
 _FILES = {
@@ -76,13 +76,17 @@ class _File:
 class Pages:
     """The page of one deployment, ready to send."""
 
-    def __init__(self, wording: Wording, text_limit: int, door: Door) -> None:
+    def __init__(
+        self, wording: Wording, text_limit: int, door: Door, provider: Provider | None = None
+    ) -> None:
         self._door = door
         self._files = {name: _File(_widget(path), kind) for name, (path, kind) in _FILES.items()}
         values = {
             "language": wording.language,
             "organisation": wording.organisation,
             "limit": str(text_limit),
+            "provider": provider.name if provider and provider.issuer else "",
+            "passwords": "off" if provider and provider.issuer and not provider.passwords else "on",
             "script": STATIC + "gatehouse.js",
             "script_integrity": self._files["gatehouse.js"].integrity,
             "style": STATIC + "gatehouse.css",

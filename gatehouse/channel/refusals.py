@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from gatehouse.audit import AuditLog
 
 PAUSE = 60.0  # seconds between two entries of one reason
-REASONS = frozenset({"https_required", "host", "origin", "csrf", "token", "ticket", "database"})
+REASONS = frozenset(
+    {"https_required", "host", "origin", "csrf", "token", "ticket", "logout_token", "database"}
+)
 """Codes of answers that are recorded; see `gatehouse.channel.failures.ApiError`."""
 
 log = get_logger(__name__)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gatehouse.identity.calls import Caller
     from gatehouse.identity.devices import Devices
     from gatehouse.identity.exports import Exports
+    from gatehouse.identity.provider.service import ProviderSignIn
     from gatehouse.keys import KeyRing
     from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
@@ -40,6 +41,8 @@ class Services(Protocol):
     def directory(self) -> Directory: ...
     @property
     def devices(self) -> Devices: ...
+    @property
+    def provider(self) -> ProviderSignIn | None: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -26,6 +26,7 @@ from gatehouse.channel.shedding import Shedding
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.turns import Speaker
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
+from gatehouse.identity.directory import NOBODY
 from gatehouse.identity.people import fold_username
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
 
+SIGN_OUT_THERE = "/sign-in/out"
 CHOOSE_PASSWORD = "This is your first sign-in. Please choose a password of your own."
 
 
@@ -78,6 +80,7 @@ class SigningIn:
             await self._speakers.stranger(source)
             raise
         await self.count(source)
+        await self._check_passwords_count()
         async with self._hashing:
             token, session, person = await asyncio.to_thread(
                 self._sign_in, credentials, source, request
@@ -85,6 +88,15 @@ class SigningIn:
         response = json(self._speakers.about(session, person))
         self.hand_over(request, response, token, person)
         return response
+
+    async def _check_passwords_count(self) -> None:
+        section = self._services.settings.provider
+        if not section.issuer or section.passwords:
+            return
+        await asyncio.to_thread(
+            self._services.audit.append, "sign_in_refused", person=NOBODY, reason="passwords_off"
+        )
+        raise ApiError(403, "passwords_off", f"Please sign in with {section.name}.")
 
     async def count(self, source: str) -> None:
         """Count one attempt at signing in from `source`; raises `TooMany`."""
@@ -98,7 +110,13 @@ class SigningIn:
             if error.status != 401:
                 raise
             return self._at_the_door(request, error)
-        return json(self._speakers.about(speaker.session, speaker.person))
+        about = self._speakers.about(speaker.session, speaker.person)
+        provider = self._services.provider
+        if provider is not None and await asyncio.to_thread(
+            provider.links.came_from_provider, speaker.session.id
+        ):
+            about["sign_out_at"] = SIGN_OUT_THERE
+        return json(about)
 
     async def extend(self, request: Request) -> HTTPResponse:
         """POST /session/extension"""
@@ -132,13 +150,30 @@ class SigningIn:
 
     # Blocking parts, run in a thread
 
-    def open(self, request: Request, person: Person) -> tuple[str, Session]:
-        """Open a session for `person`, in place of the one that `request` shows; its token. Blocks."""
+    def open(
+        self,
+        request: Request,
+        person: Person,
+        *,
+        by: str | None = None,
+        aal: int = 1,
+        aal_at: float | None = None,
+        replaces: str = "",
+    ) -> tuple[str, Session]:
+        """Open a session for `person`, in place of the one that `request` shows; its token. Blocks.
+
+        `by` names a way to sign in that is not the password, with the assurance that it gave;
+        `replaces` is the id of a session that ends as well.
+        """
         services, old_token = self._services, request.cookies.get(cookies.SESSION)
         if old_token:
             self._close_old(old_token)
-        services.audit.append("sign_in", person=person.id)
-        token, session = services.sessions.open(person, request.headers.get("user-agent", ""))
+        if replaces:
+            self._close_replaced(replaces)
+        services.audit.append("sign_in", person=person.id, by=by, aal=aal if by else None)
+        token, session = services.sessions.open(
+            person, request.headers.get("user-agent", ""), aal=aal, aal_at=aal_at
+        )
         services.conversations.started(session.conversation_id, person.id)
         return token, session
 
@@ -205,6 +240,16 @@ class SigningIn:
             old = self._services.sessions.resolve(token)
         except SessionEnded:
             return
+        self._replace(old)
+
+    def _close_replaced(self, session_id: str) -> None:
+        try:
+            old = self._services.sessions.get(session_id)
+        except SessionEnded:
+            return
+        self._replace(old)
+
+    def _replace(self, old: Session) -> None:
         if self._services.sessions.close(old.id):
             self._speakers.ended(old, "replaced")
 

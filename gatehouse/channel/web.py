@@ -33,6 +33,7 @@ from gatehouse.channel.hooks import Hooks
 from gatehouse.channel.messages import Messages
 from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
+from gatehouse.channel.provider import ProviderPages
 from gatehouse.channel.refusals import Refusals
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.shared_limits import Windows
@@ -76,6 +77,10 @@ _ROUTES = (
     ("POST", f"{_V1}/requests", "stored", "ask"),
     ("GET", f"{_V1}/events", "events", "events"),
     ("GET", f"{_V1}/exports/<ticket:str>", "downloads", "export"),
+    ("GET", "/sign-in", "provider", "begin_there"),
+    ("GET", "/sign-in/return", "provider", "return_from_there"),
+    ("GET", "/sign-in/out", "provider", "sign_out_there"),
+    ("POST", "/sign-in/logout", "provider", "signed_out_there"),
     ("GET", "/healthz", "probes", "healthz"),
     ("GET", "/readyz", "probes", "readyz"),
     ("GET", "/metrics", "probes", "metrics"),
@@ -113,6 +118,7 @@ class _Built:
     streams: Streams
     headers: Mapping[str, str]
     signing_in: SigningIn
+    provider: ProviderPages
     messages: Messages
     challenges: Challenges
     events: EventStream
@@ -242,13 +248,15 @@ class Doorkeeper:
         door = Door(services.clock, services.ring.service_key("door"))
         speakers = Speakers(services, admission, windows, shedding)
         answers = Answers(services, speakers, turns, windows, streams)
+        signing_in = SigningIn(services, admission, speakers, answers, windows, shedding, door)
         self._built = _Built(
             admission=admission,
             shedding=shedding,
             windows=windows,
             streams=streams,
             headers=header_set(settings.server.origin, settings.server.framed_by),
-            signing_in=SigningIn(services, admission, speakers, answers, windows, shedding, door),
+            signing_in=signing_in,
+            provider=ProviderPages(services, admission, speakers, answers, signing_in, windows),
             messages=Messages(services, speakers, answers, turns),
             challenges=Challenges(speakers, answers, turns),
             events=EventStream(services, speakers, streams),
@@ -256,7 +264,12 @@ class Doorkeeper:
             account=Account(services, speakers, answers),
             stored=Stored(services, speakers, answers, turns),
             hooks=Hooks(services, admission, windows),
-            pages=Pages(self._wording or wording_of(settings), settings.limits.text, door),
+            pages=Pages(
+                self._wording or wording_of(settings),
+                settings.limits.text,
+                door,
+                settings.provider,
+            ),
             probes=Probes(services, readiness, admission, windows, read_token(settings)),
             readiness=readiness,
             refusals=Refusals(services.audit, services.clock),

@@ -16,6 +16,7 @@ import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.cli.people_lists import import_people, leave
+from gatehouse.cli.provider import link, unlink
 from gatehouse.errors import GatehouseError, InvalidInput
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def people() -> None:
 
 people.add_command(import_people)
 people.add_command(leave)
+people.add_command(link)
+people.add_command(unlink)
 
 
 class _WithRoles(click.Command):

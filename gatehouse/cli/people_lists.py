@@ -68,12 +68,15 @@ def leave(username: str) -> None:
 
 
 def let_go(runtime: Any, person: Person) -> None:
-    """Disable a person, end every session and forget the factors: nothing opens again by itself."""
+    """Disable a person, end every session, forget the factors and the link to the provider: nothing opens again by itself."""
+    from gatehouse.identity.provider.links import forget
+
     _record(runtime, "people.leave", person)
     runtime.directory.disable(person.id)
     runtime.sessions.close_all(person.id)
     runtime.totp.remove(person.id)
     runtime.recovery.remove(person.id)
+    forget(runtime.engine, person.id)
 
 
 def _add(runtime: Any, entry: Entry) -> str:

@@ -111,6 +111,41 @@ class Directory:
             raise InvalidInput(f"the user name {name} is taken") from error
         return self._snapshot(row)
 
+    def add_without_password(
+        self,
+        username: str,
+        display_name: str,
+        roles: Iterable[str],
+        *,
+        department: str = "",
+        employment_type: str = "",
+        employee_id: str = "",
+    ) -> Person:
+        """Add somebody who signs in elsewhere: the password here is one that nobody knows.
+
+        Raises `InvalidInput` as `add` does, and for an employee id that somebody has.
+        """
+        if employee_id and self.with_employee_id(employee_id):
+            raise InvalidInput("somebody has this employee id already")
+        return self.add(
+            username,
+            display_name,
+            roles,
+            secrets.token_urlsafe(32),
+            department=department,
+            employment_type=employment_type,
+            employee_id=employee_id,
+            must_change_password=False,
+        )
+
+    def with_employee_id(self, employee_id: str) -> tuple[Person, ...]:
+        """Everybody with this number in the system of record; nobody for an empty one."""
+        if not employee_id:
+            return ()
+        chosen = sa.select(schema.people).where(schema.people.c.employee_id == employee_id)
+        with transaction(self._engine) as connection:
+            return tuple(self._snapshot(row) for row in connection.execute(chosen).mappings())
+
     def get(self, person_id: str) -> Person | None:
         """The person with this id as of now, None when there is none."""
         return self._one(schema.people.c.id == person_id)

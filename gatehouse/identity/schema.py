@@ -1,4 +1,4 @@
-"""The tables of people, sessions and sign-in throttling.
+"""The tables of people, sessions, sign-in throttling and of what is known of a provider's people.
 
 Passwords are stored as Argon2id hashes, session tokens as SHA-256 digests, throttle keys as keyed
 hashes and conversation ids sealed: reading the database must never be enough to be somebody. No
@@ -46,6 +46,32 @@ sessions = sa.Table(
     # What a person would call the browser, and a keyed hash of what it calls itself.
     sa.Column("browser", sa.String(40), nullable=False, server_default=""),
     sa.Column("browser_tag", sa.String(64), nullable=False, server_default=""),
+)
+
+# Who is who at the provider. Subjects and its sessions are keyed hashes, and `mac` binds a row to its
+# person: a row that was written or moved by somebody without the key links nobody.
+provider_links = sa.Table(
+    "gh_provider_links",
+    metadata,
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("person_id", sa.String(14), nullable=False, unique=True),
+    sa.Column("linked_at", sa.Float(53), nullable=False),
+    sa.Column("mac", sa.String(64), nullable=False),
+)
+
+provider_sessions = sa.Table(
+    "gh_provider_sessions",
+    metadata,
+    sa.Column("session_id", sa.String(32), primary_key=True),
+    sa.Column("subject", sa.String(64), nullable=False, index=True),
+    sa.Column("provider_session", sa.String(64), nullable=False, index=True),
+)
+
+provider_seen = sa.Table(
+    "gh_provider_seen",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("until", sa.Float(53), nullable=False),
 )
 
 

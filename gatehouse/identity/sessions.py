@@ -96,10 +96,13 @@ class Sessions:
         self._csrf_key = _derive(key, "csrf")
         self._browser_key = _derive(key, "browser")
 
-    def open(self, person: Person, user_agent: str = "") -> tuple[str, Session]:
+    def open(
+        self, person: Person, user_agent: str = "", *, aal: int = 1, aal_at: float | None = None
+    ) -> tuple[str, Session]:
         """A new session and conversation for `person`: its token, for the cookie alone, and itself.
 
-        `user_agent` is what the browser calls itself.
+        `user_agent` is what the browser calls itself; `aal` is the assurance level of the sign-in,
+        reached at `aal_at` when it is above 1.
         """
         token, now = secrets.token_urlsafe(32), self._clock.now()
         session_id, conversation_id = secrets.token_hex(16), secrets.token_hex(16)
@@ -109,8 +112,8 @@ class Sessions:
             "person_id": person.id,
             "started_at": now,
             "last_seen_at": now,
-            "aal": 1,
-            "aal_at": None,
+            "aal": aal,
+            "aal_at": aal_at,
             "ended_at": None,
             "ended_reason": "",
             "browser": browser_name(user_agent),

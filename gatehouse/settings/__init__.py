@@ -1,6 +1,7 @@
 """Every setting of Gatehouse, in one place: what there is, how it is written, where it is read."""
 
 from gatehouse.settings.loading import SECTIONS, Settings, differing, load_settings, sources
+from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
     Audit,
     Database,
@@ -28,6 +29,7 @@ __all__ = [
     "Logs",
     "Metrics",
     "Policy",
+    "Provider",
     "Records",
     "Retention",
     "Server",

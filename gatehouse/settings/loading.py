@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
+from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
     Audit,
     Database,
@@ -49,6 +50,7 @@ class Settings:
     tls: Tls
     retention: Retention
     session: Session
+    provider: Provider
     step_up: StepUp
     policy: Policy
     limits: Limits
@@ -91,6 +93,7 @@ SECTIONS: dict[str, type] = {
     "tls": Tls,
     "retention": Retention,
     "session": Session,
+    "provider": Provider,
     "step_up": StepUp,
     "policy": Policy,
     "limits": Limits,

@@ -187,6 +187,7 @@ class Site:
             directory=self.directory,
             devices=Devices(clock, key),
             sessions=sessions,
+            provider=None,
             issuer=self.issuer,
             caller=Caller(keys, clock),
             step_up=step_up,

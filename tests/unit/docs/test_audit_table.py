@@ -27,6 +27,7 @@ RECORDED_BY = {
     "CodeRefused": ("stepup/service.py", "_failed", "step_up_failed"),
     "GrantRefused": ("stepup/service.py", "redeem", "step_up_refused"),
     "PasswordRefused": ("channel/signing_in.py", "_checked", "sign_in_refused"),
+    "ProviderRefused": ("channel/provider.py", "_refused", "sign_in_refused"),
     "ReceiverRefused": ("channel/hooks.py", "", "webhook_refused"),
     "Refused": ("dialogue/checkpoint.py", "_record", "decision"),
     "SignInRefused": ("channel/signing_in.py", "_checked", "sign_in_refused"),
