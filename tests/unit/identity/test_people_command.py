@@ -45,6 +45,7 @@ class Deployment:
         self, directory: Directory, sessions: Sessions, engine: Engine, clock: SettableClock
     ) -> None:
         metadata.create_all(engine)
+        self.engine = engine
         self.directory = directory
         self.sessions = sessions
         self.audit = Audit()
