@@ -30,6 +30,7 @@ from gatehouse.identity.assertions import LIFETIME, SKEW
 from gatehouse.identity.calls import WINDOW, Caller
 from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
+from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.keys import KeyRing, open_ring
 from gatehouse.logs import take_over
 from gatehouse.migrations import upgrade
@@ -67,6 +68,7 @@ class Runtime:
     devices: Devices
     sessions: Sessions
     provider: ProviderSignIn | None
+    front_ends: FrontEnds
     issuer: Issuer
     verifier: Verifier
     assertion_keys: RotatingKeys
@@ -105,6 +107,7 @@ class Runtime:
             if timed_out := self.sessions.expire():
                 self.audit.append("session_ended", reason="time", count=timed_out)
             self.sessions.prune()
+            self.front_ends.prune()
             self.step_up.expire()
             self.directory.prune()
             self.receiver.prune()
@@ -246,6 +249,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         devices=Devices(clock, ring.service_key("devices")),
         sessions=sessions,
         provider=provider,
+        front_ends=FrontEnds(engine, clock, ring.service_key("front-ends")),
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),
         assertion_keys=assertion_keys,

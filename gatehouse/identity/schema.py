@@ -46,6 +46,48 @@ sessions = sa.Table(
     # What a person would call the browser, and a keyed hash of what it calls itself.
     sa.Column("browser", sa.String(40), nullable=False, server_default=""),
     sa.Column("browser_tag", sa.String(64), nullable=False, server_default=""),
+    # The front end whose access token this is, and what the token is good for; "" for a browser.
+    sa.Column("client", sa.String(32), nullable=False, server_default="", index=True),
+    sa.Column("terms", sa.String(400), nullable=False, server_default=""),
+)
+
+# Front ends of people: a client of its own for one person, one place and a few scopes.
+front_ends = sa.Table(
+    "gh_front_ends",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("person_id", sa.String(14), nullable=False, index=True),
+    sa.Column("name", sa.String(40), nullable=False),
+    sa.Column("domain", sa.String(120), nullable=False),
+    sa.Column("scopes", sa.String(80), nullable=False),
+    sa.Column("created_at", sa.Float(53), nullable=False),
+    sa.Column("expires_at", sa.Float(53), nullable=False),
+    sa.Column("revoked_at", sa.Float(53), nullable=True),
+    sa.Column("last_used_at", sa.Float(53), nullable=True),
+    # The authenticator whose code was good here last; decides which counter a code falls into.
+    sa.Column("confirmed_with", sa.String(80), nullable=False),
+    # A keyed hash over what must not change: a row that somebody wrote opens nothing.
+    sa.Column("tag", sa.String(64), nullable=False),
+)
+
+# Their public keys. The id is the thumbprint of the key (RFC 7638), so that a key has one owner.
+front_end_keys = sa.Table(
+    "gh_front_end_keys",
+    metadata,
+    sa.Column("id", sa.String(43), primary_key=True),
+    sa.Column("front_end", sa.String(32), nullable=False, index=True),
+    sa.Column("jwk", sa.String(300), nullable=False),
+    sa.Column("added_at", sa.Float(53), nullable=False),
+    sa.Column("ends_at", sa.Float(53), nullable=False),
+    sa.Column("tag", sa.String(64), nullable=False),
+)
+
+# What may be shown once and was: keyed hashes of the ids of signed requests, until they are stale.
+used_ids = sa.Table(
+    "gh_used_ids",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("until", sa.Float(53), nullable=False, index=True),
 )
 
 # Who is who at the provider. Subjects and its sessions are keyed hashes, and `mac` binds a row to its

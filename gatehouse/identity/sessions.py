@@ -1,4 +1,4 @@
-"""Sign-in sessions: one person, one browser, one conversation.
+"""Sign-in sessions: one person, one browser or front end, one conversation.
 
 The table holds the SHA-256 of a token, never the token, and the conversation id only sealed, bound
 to everything else that matters in the row: a row that was edited, or a token hash planted by
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError
 from gatehouse.identity.browsers import browser_name, browser_tag
+from gatehouse.identity.front_ends.terms import Terms
 from gatehouse.identity.people import Person
 from gatehouse.identity.schema import sessions as table
 from gatehouse.identity.transactions import transaction
@@ -42,13 +43,15 @@ _WORDS = {
     "clock": "You were signed out because the clock of the server changed. Sign in to go on.",
     "browser": "You were signed out because this session was used by another browser. If that was "
     "not you, change your password.",
+    "token": "This access token has ended.",
     "tampered": "You were signed out because this session could not be verified. Sign in to go on.",
 }
 
 
 class SessionEnded(GatehouseError):
     """There is no such session any more. `reason` is `idle`, `absolute`, `signed_out`, `unknown`,
-    `clock` (the server's clock went back), `browser` (another one showed its token) or `tampered`;
+    `clock` (the server's clock went back), `browser` (another one showed its token), `token` (an access
+    token that was not renewed) or `tampered`;
     `message` is for the person. `just_now` says that this very look ended it."""
 
     def __init__(self, reason: str, person_id: str = "", *, just_now: bool = False) -> None:
@@ -62,7 +65,8 @@ class SessionEnded(GatehouseError):
 class Session:
     """An open session. `id` is not the token; `conversation_id` is 32 hexadecimal digits (128 random
     bits); times are seconds since the epoch; `aal` is the assurance level, reached at `aal_at`;
-    `browser` is what a person would call the browser that it was opened in."""
+    `browser` is what a person would call the browser or front end that it was opened in; `terms` is
+    what an access token is good for, None in a browser."""
 
     id: str
     person_id: str
@@ -73,6 +77,7 @@ class Session:
     aal: int
     aal_at: float | None
     browser: str = ""
+    terms: Terms | None = None
 
 
 class SessionLimits(Protocol):
@@ -104,25 +109,18 @@ class Sessions:
         `user_agent` is what the browser calls itself; `aal` is the assurance level of the sign-in,
         reached at `aal_at` when it is above 1.
         """
-        token, now = secrets.token_urlsafe(32), self._clock.now()
-        session_id, conversation_id = secrets.token_hex(16), secrets.token_hex(16)
-        row = {
-            "id": session_id,
-            "token_hash": _hash(token),
-            "person_id": person.id,
-            "started_at": now,
-            "last_seen_at": now,
-            "aal": aal,
-            "aal_at": aal_at,
-            "ended_at": None,
-            "ended_reason": "",
-            "browser": browser_name(user_agent),
-            "browser_tag": browser_tag(self._browser_key, user_agent),
-        }
-        row["conversation"] = self._sealed(row, conversation_id)
-        with transaction(self._engine) as connection:
-            connection.execute(table.insert().values(**row))
-        return token, self._session(row, conversation_id)
+        tag = browser_tag(self._browser_key, user_agent)
+        return self._start(
+            person, browser=browser_name(user_agent), browser_tag=tag, aal=aal, aal_at=aal_at
+        )
+
+    def open_token(self, person: Person, terms: Terms, name: str) -> tuple[str, Session]:
+        """The same for a front end of `person`, called `name`: an access token that `terms` limit."""
+        return self._start(person, browser=name, client=terms.front_end, terms=terms.encoded())
+
+    def renew_token(self, session_id: str, terms: Terms) -> tuple[str, Session]:
+        """A new access token in place of the old one, which ends at once; the conversation stays."""
+        return self._change(session_id, secrets.token_urlsafe(32), terms=terms.encoded())
 
     def resolve(self, token: object, user_agent: str | None = None) -> Session:
         """The open session of `token`, whatever a browser sent as one; raises `SessionEnded`.
@@ -130,13 +128,23 @@ class Sessions:
         With `user_agent`, what the browser calls itself, a token that another browser shows ends its
         session. Reading does not keep it alive; `touch` does.
         """
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise SessionEnded("unknown")
+        mine = sa.and_(table.c.token_hash == _known_hash(token), table.c.client == "")
         with transaction(self._engine) as connection:
-            row, reason = self._inspect(connection, table.c.token_hash == _hash(token))
+            row, reason = self._inspect(connection, mine)
             if not reason and user_agent is not None and not self._is_of(row, user_agent):
                 reason = "browser"
                 self._write(connection, row["id"], **self._ending(reason))
+        return self._opened(row, reason)
+
+    def resolve_token(self, token: object) -> Session:
+        """The open session of an access token; raises `SessionEnded`.
+
+        It proves nothing by itself: whoever shows it must prove the key that `terms` name. The token
+        of a browser is none, and an access token is no cookie.
+        """
+        mine = sa.and_(table.c.token_hash == _known_hash(token), table.c.client != "")
+        with transaction(self._engine) as connection:
+            row, reason = self._inspect(connection, mine)
         return self._opened(row, reason)
 
     def get(self, session_id: str) -> Session:
@@ -185,6 +193,10 @@ class Sessions:
         """Sign a person out everywhere; returns how many sessions ended."""
         return self._end(table.c.person_id == person_id, "signed_out")
 
+    def close_front_end(self, front_end_id: str) -> int:
+        """End every access token of a front end; returns how many."""
+        return self._end(table.c.client == front_end_id, "signed_out")
+
     def close_others(self, session_id: str, person_id: str) -> int:
         """Sign a person out everywhere but in this session; returns how many sessions ended."""
         others = sa.and_(table.c.person_id == person_id, table.c.id != session_id)
@@ -226,6 +238,30 @@ class Sessions:
         with transaction(self._engine) as connection:
             return int(connection.execute(table.delete().where(old)).rowcount)
 
+    def _start(self, person: Person, **facts: Any) -> tuple[str, Session]:
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        session_id, conversation_id = secrets.token_hex(16), secrets.token_hex(16)
+        row: dict[str, Any] = {
+            "id": session_id,
+            "token_hash": _hash(token),
+            "person_id": person.id,
+            "started_at": now,
+            "last_seen_at": now,
+            "aal": 1,
+            "aal_at": None,
+            "ended_at": None,
+            "ended_reason": "",
+            "browser": "",
+            "browser_tag": "",
+            "client": "",
+            "terms": "",
+            **facts,
+        }
+        row["conversation"] = self._sealed(row, conversation_id)
+        with transaction(self._engine) as connection:
+            connection.execute(table.insert().values(**row))
+        return token, self._session(row, conversation_id)
+
     def _change(
         self, session_id: str, token: str | None, *, conversation_id: str = "", **values: Any
     ) -> tuple[str, Session]:
@@ -257,6 +293,10 @@ class Sessions:
                 self._conversation(row)
             except GatehouseError:
                 reason = "tampered"
+            else:
+                terms = Terms.read(row["terms"])
+                if terms is not None and self._clock.now() >= terms.until:
+                    reason = "token"
         if reason:
             self._write(connection, row["id"], **self._ending(reason))
         return row, reason
@@ -310,12 +350,15 @@ class Sessions:
             aal=row["aal"],
             aal_at=row["aal_at"],
             browser=row["browser"],
+            terms=Terms.read(row["terms"]),
         )
 
 
 def _bound(row: dict[str, Any]) -> bytes:
     # Sessions that were opened before browsers were told apart have neither.
-    browser = {"browser": row["browser_tag"]} if row["browser_tag"] else {}
+    more = {"browser": row["browser_tag"]} if row["browser_tag"] else {}
+    if row["client"]:
+        more |= {"client": row["client"], "terms": row["terms"]}
     return associated_data(
         record="session",
         id=row["id"],
@@ -324,8 +367,14 @@ def _bound(row: dict[str, Any]) -> bytes:
         started=repr(float(row["started_at"])),
         aal=int(row["aal"]),
         aal_at="" if row["aal_at"] is None else repr(float(row["aal_at"])),
-        **browser,
+        **more,
     )
+
+
+def _known_hash(token: object) -> str:
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise SessionEnded("unknown")
+    return _hash(token)
 
 
 def _hash(token: str) -> str:

@@ -1,5 +1,6 @@
 """Every setting of Gatehouse, in one place: what there is, how it is written, where it is read."""
 
+from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.loading import SECTIONS, Settings, differing, load_settings, sources
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
@@ -24,6 +25,7 @@ __all__ = [
     "SECTIONS",
     "Audit",
     "Database",
+    "FrontEnds",
     "Keys",
     "Limits",
     "Logs",

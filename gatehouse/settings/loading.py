@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
+from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
     Audit,
@@ -50,6 +51,7 @@ class Settings:
     tls: Tls
     retention: Retention
     session: Session
+    front_ends: FrontEnds
     provider: Provider
     step_up: StepUp
     policy: Policy
@@ -93,6 +95,7 @@ SECTIONS: dict[str, type] = {
     "tls": Tls,
     "retention": Retention,
     "session": Session,
+    "front_ends": FrontEnds,
     "provider": Provider,
     "step_up": StepUp,
     "policy": Policy,

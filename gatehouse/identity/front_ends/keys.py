@@ -1,0 +1,114 @@
+"""Public keys of front ends: Ed25519 or P-256, as JSON Web Keys (RFC 7517, RFC 8037).
+
+The key decides the algorithm, never the token that it is to verify (RFC 8725, section 3.1). Anything that
+holds a private part is refused, so that nobody registers a secret by mistake and it is never stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
+
+from gatehouse.errors import InvalidInput
+
+_NUMBER = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes
+_SHAPES = {
+    ("OKP", "Ed25519"): ("EdDSA", ("crv", "kty", "x")),
+    ("EC", "P-256"): ("ES256", ("crv", "kty", "x", "y")),
+}
+_HARMLESS = {"use", "alg", "kid", "key_ops"}
+_WANTED = "an Ed25519 or P-256 public key, as PEM or as a JSON Web Key"
+
+
+class KeyRefused(InvalidInput):
+    """It is not a public key that a front end may have."""
+
+    def __init__(self) -> None:
+        super().__init__("the key of the front end is not accepted", _WANTED)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key, its `algorithm` (`EdDSA` or `ES256`), and its thumbprint (RFC 7638) as `id`."""
+
+    id: str
+    algorithm: str
+    jwk: str
+    value: Any = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, members: object) -> PublicKey:
+        """The key in the members of a JSON Web Key; raises `KeyRefused`."""
+        if not isinstance(members, dict):
+            raise KeyRefused
+        shape = _SHAPES.get((str(members.get("kty")), str(members.get("crv"))))
+        if shape is None:
+            raise KeyRefused
+        algorithm, names = shape
+        if set(members) - set(names) - _HARMLESS or members.get("alg", algorithm) != algorithm:
+            raise KeyRefused
+        numbers = [_number(members.get(name)) for name in names if name in ("x", "y")]
+        try:
+            value: Any = (
+                Ed25519PublicKey.from_public_bytes(numbers[0])
+                if algorithm == "EdDSA"
+                else _point(*numbers).public_key()
+            )
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise KeyRefused from error
+        jwk = json.dumps({name: members[name] for name in names}, separators=(",", ":"))
+        thumbprint = _encoded(hashlib.sha256(jwk.encode()).digest())
+        return cls(thumbprint, algorithm, jwk, value)
+
+    @classmethod
+    def read(cls, text: str) -> PublicKey:
+        """The key in a file: PEM, or a JSON Web Key; raises `KeyRefused`."""
+        try:
+            if text.lstrip().startswith("{"):
+                return cls.of(json.loads(text))
+            loaded = load_pem_public_key(text.encode())
+        except (ValueError, RecursionError, UnsupportedAlgorithm) as error:
+            raise KeyRefused from error
+        if isinstance(loaded, Ed25519PublicKey):
+            raw = loaded.public_bytes(Encoding.Raw, PublicFormat.Raw)
+            return cls.of({"kty": "OKP", "crv": "Ed25519", "x": _encoded(raw)})
+        if isinstance(loaded, ec.EllipticCurvePublicKey) and loaded.curve.name == "secp256r1":
+            point = loaded.public_numbers()
+            x, y = (_encoded(number.to_bytes(32, "big")) for number in (point.x, point.y))
+            return cls.of({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+        raise KeyRefused
+
+
+def _point(x: bytes, y: bytes) -> ec.EllipticCurvePublicNumbers:
+    number = int.from_bytes
+    return ec.EllipticCurvePublicNumbers(number(x, "big"), number(y, "big"), ec.SECP256R1())
+
+
+def _number(text: object) -> bytes:
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise KeyRefused
+    try:
+        raw = base64.urlsafe_b64decode(text + "=")
+    except binascii.Error as error:
+        raise KeyRefused from error
+    if _encoded(raw) != text:
+        raise KeyRefused  # the same key could otherwise be written in several ways
+    return raw
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
