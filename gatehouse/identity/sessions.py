@@ -119,7 +119,10 @@ class Sessions:
         return self._start(person, browser=name, client=terms.front_end, terms=terms.encoded())
 
     def renew_token(self, session_id: str, terms: Terms) -> tuple[str, Session]:
-        """A new access token in place of the old one, which ends at once; the conversation stays."""
+        """A new access token in place of the old one, which ends at once; the conversation stays.
+
+        Nobody said anything by it, so the idle time goes on.
+        """
         return self._change(session_id, secrets.token_urlsafe(32), terms=terms.encoded())
 
     def resolve(self, token: object, user_agent: str | None = None) -> Session:

@@ -32,5 +32,8 @@ class FrontEnds:
         "90d", "How long a registration lasts; 366d at most.", kind="duration", high=366 * 86400
     )
     overlap: int = setting(
-        "24h", "How long a key goes on after its successor; 7d at most.", kind="duration", high=604800
+        "24h",
+        "How long a key goes on after its successor; 7d at most.",
+        kind="duration",
+        high=604800,
     )
