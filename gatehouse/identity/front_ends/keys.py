@@ -34,7 +34,7 @@ _HARMLESS = {"use", "alg", "kid", "key_ops"}
 _WANTED = "an Ed25519 or P-256 public key, as PEM or as a JSON Web Key"
 
 
-class KeyRefused(InvalidInput):
+class KeyNotAccepted(InvalidInput):
     """It is not a public key that a front end may have."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class PublicKey:
 
     @classmethod
     def of(cls, members: object) -> PublicKey:
-        """The key in the members of a JSON Web Key; raises `KeyRefused`."""
+        """The key in the members of a JSON Web Key; raises `KeyNotAccepted`."""
         if not isinstance(members, dict):
-            raise KeyRefused
+            raise KeyNotAccepted
         shape = _SHAPES.get((str(members.get("kty")), str(members.get("crv"))))
         if shape is None:
-            raise KeyRefused
+            raise KeyNotAccepted
         algorithm, names = shape
         if set(members) - set(names) - _HARMLESS or members.get("alg", algorithm) != algorithm:
-            raise KeyRefused
+            raise KeyNotAccepted
         numbers = [_number(members.get(name)) for name in names if name in ("x", "y")]
         try:
             value: Any = (
@@ -69,20 +69,20 @@ class PublicKey:
                 else _point(*numbers).public_key()
             )
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyRefused from error
+            raise KeyNotAccepted from error
         jwk = json.dumps({name: members[name] for name in names}, separators=(",", ":"))
         thumbprint = _encoded(hashlib.sha256(jwk.encode()).digest())
         return cls(thumbprint, algorithm, jwk, value)
 
     @classmethod
     def read(cls, text: str) -> PublicKey:
-        """The key in a file: PEM, or a JSON Web Key; raises `KeyRefused`."""
+        """The key in a file: PEM, or a JSON Web Key; raises `KeyNotAccepted`."""
         try:
             if text.lstrip().startswith("{"):
                 return cls.of(json.loads(text))
             loaded = load_pem_public_key(text.encode())
         except (ValueError, RecursionError, UnsupportedAlgorithm) as error:
-            raise KeyRefused from error
+            raise KeyNotAccepted from error
         if isinstance(loaded, Ed25519PublicKey):
             raw = loaded.public_bytes(Encoding.Raw, PublicFormat.Raw)
             return cls.of({"kty": "OKP", "crv": "Ed25519", "x": _encoded(raw)})
@@ -90,7 +90,7 @@ class PublicKey:
             point = loaded.public_numbers()
             x, y = (_encoded(number.to_bytes(32, "big")) for number in (point.x, point.y))
             return cls.of({"kty": "EC", "crv": "P-256", "x": x, "y": y})
-        raise KeyRefused
+        raise KeyNotAccepted
 
 
 def _point(x: bytes, y: bytes) -> ec.EllipticCurvePublicNumbers:
@@ -100,13 +100,13 @@ def _point(x: bytes, y: bytes) -> ec.EllipticCurvePublicNumbers:
 
 def _number(text: object) -> bytes:
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise KeyRefused
+        raise KeyNotAccepted
     try:
         raw = base64.urlsafe_b64decode(text + "=")
     except binascii.Error as error:
-        raise KeyRefused from error
+        raise KeyNotAccepted from error
     if _encoded(raw) != text:
-        raise KeyRefused  # the same key could otherwise be written in several ways
+        raise KeyNotAccepted  # the same key could otherwise be written in several ways
     return raw
 
 

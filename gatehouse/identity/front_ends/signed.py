@@ -17,7 +17,7 @@ from typing import Any
 import jwt
 
 from gatehouse.errors import GatehouseError
-from gatehouse.identity.front_ends.keys import KeyRefused, PublicKey
+from gatehouse.identity.front_ends.keys import KeyNotAccepted, PublicKey
 
 ASSERTION_TYPE = "gatehouse-front-end+jwt"
 PROOF_TYPE = "dpop+jwt"
@@ -130,7 +130,7 @@ class Proof(Signed):
             raise FrontEndRefused("type")
         try:
             self.key_id = PublicKey.of(self.header["jwk"]).id
-        except KeyRefused as error:
+        except KeyNotAccepted as error:
             raise FrontEndRefused("unknown_key") from error
 
     def verify(

@@ -25,6 +25,7 @@ RECORDED_BY = {
     "CallRefused": ("dialogue/action_server.py", "count", "call_refused"),
     "ChallengeRefused": ("stepup/service.py", "_refused", "step_up_refused"),
     "CodeRefused": ("stepup/service.py", "_failed", "step_up_failed"),
+    "FrontEndRefused": ("channel/refusals.py", "_record", "request_refused"),
     "GrantRefused": ("stepup/service.py", "redeem", "step_up_refused"),
     "PasswordRefused": ("channel/signing_in.py", "_checked", "sign_in_refused"),
     "ProviderRefused": ("channel/provider.py", "_refused", "sign_in_refused"),
