@@ -1,4 +1,4 @@
-"""The chat page and its two files.
+"""The chat page and its files.
 
 Served from a fixed list that is read once at the start: no path of a request ever reaches the file
 system. The page has no inline script or style, and names the hash of each file (SRI), so that a
@@ -27,6 +27,7 @@ from gatehouse.settings import Provider, Settings
 STATIC = "/chat/static/"
 _FILES = {
     "gatehouse.js": ("built/gatehouse.js", "text/javascript; charset=utf-8"),
+    "account.js": ("built/account.js", "text/javascript; charset=utf-8"),
     "gatehouse.css": ("gatehouse.css", "text/css; charset=utf-8"),
 }
 
@@ -89,6 +90,8 @@ class Pages:
             "passwords": "off" if provider and provider.issuer and not provider.passwords else "on",
             "script": STATIC + "gatehouse.js",
             "script_integrity": self._files["gatehouse.js"].integrity,
+            "account": STATIC + "account.js",
+            "account_integrity": self._files["account.js"].integrity,
             "style": STATIC + "gatehouse.css",
             "style_integrity": self._files["gatehouse.css"].integrity,
         }

@@ -2,20 +2,43 @@
 
 export interface Choice { id: string; title: string }
 export interface BotMessage { text: string; buttons?: Choice[]; download?: { href: string; title: string } }
-export interface Challenge { id: string; prompt: string; expires_in: number; attempts_left: number; factors?: string[] }
-export interface Reply {
+/** One way to confirm: an authenticator of the person, or (`id` "") a recovery code. */
+export interface Offer { id: string; kind: string; name: string; sent_to?: string }
+export interface Challenge {
+  id: string;
+  prompt: string;
+  expires_in: number;
+  attempts_left: number;
+  factors?: string[];
+  offers?: Offer[];
+  assertion?: PublicKeyCredentialRequestOptionsJSON;
+}
+export type Proof = { code: string } | { assertion: object };
+export interface Delivery { sent_to: string; again_in: number }
+export interface Left { expires_in: number; expires_by: string }
+export interface Notice { id: string; at: number; text: string }
+export interface Reply extends Left {
   messages: BotMessage[];
   challenge: Challenge | null;
   ended: boolean;
   accepted?: boolean;
-  expires_in: number;
 }
-export interface Session { csrf: string; person: { name: string; roles: string[] }; expires_in: number; expires_by: string }
+export interface Session extends Left {
+  csrf: string;
+  person: { name: string; roles: string[] };
+  /** Where the sign-out goes on when somebody else signed the person in. */
+  sign_out_at?: string;
+}
 export interface Past extends BotMessage { from: "person" | "bot" | "note"; at: number }
 
 /** A refusal of the server; `status` 0 means that it was not reached. */
 export class Refused extends Error {
-  constructor(readonly status: number, readonly code: string, message: string) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly facts: { closed?: boolean; attempts_left?: number } = {},
+  ) {
     super(message);
   }
 }
@@ -60,8 +83,16 @@ export class Api {
     return this.call("POST", "/buttons", { id, button });
   }
 
-  code(id: string, challenge: string, code: string): Promise<Reply> {
-    return this.call("POST", `/challenges/${encodeURIComponent(challenge)}`, { id, code });
+  request(id: string, request: string): Promise<Reply> {
+    return this.call("POST", "/requests", { id, request });
+  }
+
+  prove(id: string, challenge: string, proof: Proof): Promise<Reply> {
+    return this.call("POST", `/challenges/${encodeURIComponent(challenge)}`, { id, ...proof });
+  }
+
+  deliver(challenge: string, authenticator: string): Promise<Delivery> {
+    return this.call("POST", `/challenges/${encodeURIComponent(challenge)}/delivery`, { authenticator });
   }
 
   cancel(challenge: string): Promise<Reply> {
@@ -93,7 +124,7 @@ export class Api {
     return session;
   }
 
-  private async call<T>(method: string, path: string, body?: object): Promise<T> {
+  async call<T>(method: string, path: string, body?: object): Promise<T> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (body) headers["Content-Type"] = "application/json";
     if (method !== "GET" && this.csrf) headers["X-CSRF-Token"] = this.csrf;
@@ -101,7 +132,7 @@ export class Api {
     const asked: RequestInit = { method, headers, signal: timeout, redirect: "error", cache: "no-store" };
     if (body) asked.body = JSON.stringify(body);
     let response: Response;
-    let found: { error?: { code?: string; message?: string; door?: string } } | null;
+    let found: { error?: { code?: string; message?: string; door?: string; closed?: boolean; attempts_left?: number } } | null;
     try {
       response = await fetch(BASE + path, asked);
       found = response.status === 204 ? null : await response.json();
@@ -110,7 +141,7 @@ export class Api {
     }
     if (response.status === 401) this.csrf = found?.error?.door ?? "";
     if (!response.ok) {
-      throw new Refused(response.status, found?.error?.code ?? "", found?.error?.message ?? "");
+      throw new Refused(response.status, found?.error?.code ?? "", found?.error?.message ?? "", found?.error);
     }
     return found as T;
   }

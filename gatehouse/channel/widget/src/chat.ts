@@ -1,12 +1,15 @@
 /** The chat of a signed-in person: sends in order, keeps what could not be sent, says what goes on. */
-import { type Api, type Challenge, Refused, type Reply, type Session } from "./api";
-import { CodeCard } from "./card";
+import { openAccount } from "./account-door";
+import { type Api, Refused, type Reply, type Session } from "./api";
+import { Composer } from "./composer";
+import { Confirming } from "./confirming";
 import { el } from "./dom";
+import { Expiry } from "./expiry";
+import { header } from "./header";
 import { Live } from "./live";
 import { Log } from "./log";
-import { clock, fill, strings } from "./strings";
-
-const WARN = 120; // seconds before the end of the session
+import { Notices } from "./notices";
+import { fill, strings } from "./strings";
 
 export interface Frame {
   organisation: string;
@@ -19,7 +22,7 @@ export interface Frame {
 export class Chat {
   readonly element: HTMLElement;
   private readonly log = new Log((choice) => this.choose(choice.id, choice.title));
-  private readonly status = el("p", { class: "status", role: "status" });
+  private readonly status = el("p", { id: "message-status", class: "status", role: "status" });
   private readonly typing = el(
     "div",
     { class: "typing", "aria-hidden": "true", hidden: true },
@@ -27,127 +30,62 @@ export class Chat {
     el("i"),
     el("i"),
   );
-  private readonly cardPlace = el("div", { class: "card-place" });
-  private readonly warning = el("div", { class: "warning", role: "alert", hidden: true });
-  private readonly input: HTMLTextAreaElement;
-  private readonly send: HTMLButtonElement;
-  private readonly dialog: HTMLDialogElement;
-  private card: CodeCard | null = null;
+  private readonly composer: Composer;
+  private readonly confirming: Confirming;
+  private readonly expiry: Expiry;
+  private readonly notices: Notices;
+  private readonly live: Live;
+  private readonly connection = () => this.showStatus();
   private queue: Promise<void> = Promise.resolve();
   private waiting = 0;
-  private ends = 0;
+  private elsewhere = 0;
   private closed = false;
+  private account: HTMLElement | null = null;
   /** Ids of what this tab sent; "clear" stands for each clearing. */
   private readonly mine: string[] = [];
-  private elsewhere = 0;
-  private readonly live: Live;
-  private readonly timer: number;
-  private readonly connection = () => this.showStatus();
 
   constructor(
     private readonly api: Api,
     private readonly frame: Frame,
     private readonly session: Session,
   ) {
-    this.input = el("textarea", {
-      id: "message",
-      rows: "1",
-      placeholder: strings.placeholder,
-      enterkeyhint: "send",
-      "aria-describedby": "message-status",
-      input: () => this.fit(),
-      keydown: (event) => this.key(event as KeyboardEvent),
+    const isOver = (error: unknown) => this.isOver(error);
+    const back = () => this.composer.focus();
+    this.composer = new Composer(frame.limit, frame.draft, (text) => this.say(text), this.connection);
+    this.expiry = new Expiry(api, isOver, back);
+    this.notices = new Notices(api, isOver, back);
+    this.confirming = new Confirming(api, {
+      newId: () => this.newId(),
+      enqueue: (work) => this.enqueue(work),
+      take: (reply) => this.take(reply),
+      alive: (reply) => this.expiry.alive(reply),
+      isOver,
+      done: back,
     });
-    this.input.value = frame.draft;
-    this.send = el("button", { type: "submit", class: "primary send" }, strings.send);
-    this.dialog = this.clearDialog();
-    this.status.id = "message-status";
+    const head = header(frame.organisation, session.person.name, {
+      account: () => this.openAccount(),
+      clear: () => this.clear(),
+      leave: () => void this.leave(),
+    });
     this.element = el(
       "div",
       { class: "chat" },
-      this.header(),
-      el("main", {}, this.log.element, this.typing, this.cardPlace),
-      el(
-        "footer",
-        {},
-        this.warning,
-        el(
-          "form",
-          { class: "composer", submit: (event) => this.submit(event) },
-          el("label", { for: "message", class: "unseen" }, strings.composer),
-          this.input,
-          this.send,
-        ),
-        this.status,
-      ),
-      this.dialog,
+      head,
+      el("main", {}, this.notices.element, this.log.element, this.typing, this.confirming.element),
+      el("footer", {}, this.expiry.element, this.composer.element, this.status),
     );
-    this.alive(session.expires_in);
+    this.expiry.alive(session);
     this.live = new Live({
       turn: (id, done) => this.heard(id, done),
-      expiring: (seconds) => {
-        this.ends = performance.now() + seconds * 1000;
-      },
-      ended: () => void this.check(),
+      expiring: (left) => this.expiry.alive(left),
+      ended: () => void this.expiry.check(),
       reset: () => this.again(),
+      notice: () => void this.notices.load(),
     });
-    this.timer = window.setInterval(() => this.tick(), 1000);
     addEventListener("online", this.connection);
     addEventListener("offline", this.connection);
     void this.load();
-  }
-
-  private header(): HTMLElement {
-    return el(
-      "header",
-      {},
-      el("span", { class: "mark", "aria-hidden": "true" }),
-      el(
-        "div",
-        { class: "name" },
-        el("h1", {}, strings.product),
-        this.frame.organisation && el("p", { class: "organisation" }, this.frame.organisation),
-      ),
-      el("span", { class: "who" }, this.session.person.name),
-      el(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          "aria-label": strings.clear,
-          click: () => this.dialog.showModal(),
-        },
-        strings.clearShort,
-      ),
-      el(
-        "button",
-        { type: "button", class: "quiet", click: () => void this.leave() },
-        strings.signOut,
-      ),
-    );
-  }
-
-  private clearDialog(): HTMLDialogElement {
-    return el(
-      "dialog",
-      { "aria-labelledby": "clear-title", "aria-describedby": "clear-text" },
-      el("h2", { id: "clear-title" }, strings.clearTitle),
-      el("p", { id: "clear-text" }, strings.clearText),
-      el(
-        "div",
-        { class: "row" },
-        el(
-          "button",
-          { type: "button", class: "quiet", click: () => this.dialog.close() },
-          strings.keep,
-        ),
-        el(
-          "button",
-          { type: "button", class: "primary", click: () => void this.clear() },
-          strings.clearYes,
-        ),
-      ),
-    );
+    void this.notices.load();
   }
 
   private async load(): Promise<void> {
@@ -157,10 +95,10 @@ export class Chat {
       else this.welcome();
       this.show(past.challenge);
     } catch (error) {
-      if (!this.isOver(error)) this.log.note((error as Refused).message || strings.unreachable);
+      this.failed(error);
     }
-    this.fit();
-    if (!this.card) this.input.focus();
+    this.composer.fit();
+    if (!this.confirming.open) this.composer.focus();
   }
 
   /** Another tab of this session sent something: show its words as well. */
@@ -169,8 +107,7 @@ export class Chat {
       if (id === "clear") this.mine.splice(this.mine.indexOf(id), 1);
       return;
     }
-    this.elsewhere += done ? -1 : 1;
-    this.elsewhere = Math.max(0, this.elsewhere);
+    this.elsewhere = Math.max(0, this.elsewhere + (done ? -1 : 1));
     this.showStatus();
     if (done) this.again();
   }
@@ -204,23 +141,21 @@ export class Chat {
 
   // Sending
 
-  private submit(event: Event): void {
-    event.preventDefault();
-    const text = this.input.value.trim();
-    if (!text || text.length > this.frame.limit) return this.input.focus();
-    this.input.value = "";
-    this.fit();
-    this.input.focus();
+  private say(text: string): void {
     const id = this.newId();
-    const bubble = this.log.person(text);
-    this.deliver(bubble, () => this.api.message(id, text));
+    this.deliver(this.log.person(text), () => this.api.message(id, text));
   }
 
   private choose(button: string, title: string): void {
     const id = this.newId();
-    const bubble = this.log.person(title);
-    this.input.focus();
-    this.deliver(bubble, () => this.api.button(id, button));
+    this.composer.focus();
+    this.deliver(this.log.person(title), () => this.api.button(id, button));
+  }
+
+  private ask(request: string, words: string): void {
+    const id = this.newId();
+    this.composer.focus();
+    this.deliver(this.log.person(words), () => this.api.request(id, request));
   }
 
   private deliver(bubble: HTMLElement, ask: () => Promise<Reply>): void {
@@ -253,7 +188,7 @@ export class Chat {
   }
 
   private take(reply: Reply): void {
-    this.alive(reply.expires_in);
+    this.expiry.alive(reply);
     if (reply.accepted) this.log.note(strings.codeAccepted);
     if (reply.ended) this.log.clear();
     for (const message of reply.messages) this.log.bot(message);
@@ -261,86 +196,52 @@ export class Chat {
     this.show(reply.challenge);
   }
 
-  // The second factor
-
-  private show(challenge: Challenge | null): void {
-    if (challenge && this.card?.id === challenge.id) {
-      this.card.busy(false);
-      return this.card.update(challenge);
-    }
-    const had = this.card;
-    this.card?.remove();
-    this.card = null;
-    if (challenge) {
-      const card = new CodeCard(
-        challenge,
-        (code) => this.answer(card, code),
-        () => this.cancel(card),
-      );
-      this.card = card;
-      this.cardPlace.append(card.element);
-      card.focus();
-    } else if (had) {
-      this.input.focus();
-    }
+  private show(challenge: Reply["challenge"]): void {
+    this.confirming.show(challenge);
     this.log.down();
-  }
-
-  private answer(card: CodeCard, code: string): void {
-    const id = this.newId();
-    this.enqueue(async () => {
-      try {
-        const reply = await this.api.code(id, card.id, code);
-        if (reply.accepted === false && reply.challenge?.id === card.id) {
-          this.alive(reply.expires_in);
-          card.update(reply.challenge);
-          return card.say(reply.messages.map((message) => message.text).join(" "));
-        }
-        this.take(reply);
-      } catch (error) {
-        if (this.isOver(error)) return;
-        const refused = error as Refused;
-        card.say(refused.message || strings.unreachable);
-      }
-    });
-  }
-
-  private cancel(card: CodeCard): void {
-    this.enqueue(async () => {
-      try {
-        this.take(await this.api.cancel(card.id));
-      } catch (error) {
-        if (!this.isOver(error)) card.say((error as Refused).message || strings.unreachable);
-      }
-    });
   }
 
   // The session
 
-  private async clear(): Promise<void> {
-    this.dialog.close();
+  private openAccount(): void {
+    this.account = openAccount(this.api, {
+      ask: (request, words) => this.ask(request, words),
+      isOver: (error) => this.isOver(error),
+      leave: () => this.close("", null),
+    });
+    if (this.account) this.element.append(this.account);
+    else this.log.note(strings.unreachable);
+  }
+
+  private clear(): void {
     this.enqueue(async () => {
       try {
         this.mine.push("clear");
         const reply = await this.api.clear();
-        this.alive(reply.expires_in);
+        this.expiry.alive(reply);
         this.log.clear();
         this.show(null);
         this.log.note(strings.cleared);
       } catch (error) {
-        if (!this.isOver(error)) this.log.note((error as Refused).message || strings.unreachable);
+        this.failed(error);
       }
     });
-    this.input.focus();
+    this.composer.focus();
   }
 
   private async leave(): Promise<void> {
     try {
       await this.api.signOut();
-      this.close("");
+      const next = this.session.sign_out_at;
+      if (next?.startsWith("/")) return location.assign(next);
+      this.close("", null);
     } catch (error) {
-      if (!this.isOver(error)) this.log.note((error as Refused).message || strings.unreachable);
+      this.failed(error);
     }
+  }
+
+  private failed(error: unknown): void {
+    if (!this.isOver(error)) this.log.note((error as Refused).message || strings.unreachable);
   }
 
   private isOver(error: unknown, unsent = ""): boolean {
@@ -349,79 +250,24 @@ export class Chat {
     return true;
   }
 
-  private close(notice: string, unsent = ""): void {
+  /** `unsent` null: the person left, and takes along what was written. */
+  private close(notice: string, unsent: string | null = ""): void {
     if (this.closed) return;
     this.closed = true;
-    clearInterval(this.timer);
     this.live.close();
-    this.card?.remove();
+    this.expiry.close();
+    this.confirming.close();
+    this.account?.remove();
     removeEventListener("online", this.connection);
     removeEventListener("offline", this.connection);
-    this.frame.over(notice, unsent || this.input.value);
-  }
-
-  private alive(seconds: number): void {
-    this.ends = performance.now() + seconds * 1000;
-    this.warning.hidden = true;
-  }
-
-  private tick(): void {
-    const left = (this.ends - performance.now()) / 1000;
-    if (left <= -1) {
-      // Another tab may have kept the session alive: ask before closing.
-      this.ends = Infinity;
-      void this.check();
-    } else if (left <= WARN && this.warning.hidden) {
-      this.warning.replaceChildren(
-        // Seen counting down, but announced once.
-        el("span", { "aria-hidden": "true" }, fill(strings.expiring, { time: clock(left) })),
-        el("span", { class: "unseen" }, fill(strings.expiring, { time: clock(left) })),
-        el("button", { type: "button", class: "link", click: () => void this.stay() }, strings.stay),
-      );
-      this.warning.hidden = false;
-    } else if (left <= WARN) {
-      const shown = this.warning.firstElementChild;
-      if (shown) shown.textContent = fill(strings.expiring, { time: clock(left) });
-    }
-  }
-
-  private async check(): Promise<void> {
-    try {
-      this.alive((await this.api.session()).expires_in);
-    } catch (error) {
-      if (!this.isOver(error)) this.alive(5);
-    }
-  }
-
-  private async stay(): Promise<void> {
-    try {
-      this.alive((await this.api.extend()).expires_in);
-      this.input.focus();
-    } catch (error) {
-      this.isOver(error);
-    }
-  }
-
-  // The composer
-
-  private key(event: KeyboardEvent): void {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    (this.input.form as HTMLFormElement).requestSubmit();
-  }
-
-  private fit(): void {
-    this.input.style.height = "auto";
-    this.input.style.height = `${Math.min(this.input.scrollHeight + 2, 180)}px`;
-    this.showStatus();
+    this.frame.over(notice, unsent === null ? "" : unsent || this.composer.draft);
   }
 
   private showStatus(): void {
-    const extra = this.input.value.trim().length - this.frame.limit;
+    const extra = this.composer.extra;
     const busy = this.waiting + this.elsewhere > 0;
     this.typing.hidden = !busy;
     if (busy) this.log.down();
-    this.send.disabled = extra > 0;
     const text =
       extra > 0
         ? fill(strings.tooLong, { count: extra })

@@ -1,6 +1,7 @@
 /**
  * `<gatehouse-chat>`: the whole chat page as one element without dependencies.
- * Attributes: `data-organisation` (a line below the product name), `data-limit` (characters).
+ * Attributes: `data-organisation` (a line below the product name), `data-limit` (characters),
+ * `data-provider` (who else signs people in, by name), `data-passwords` ("off": nobody has one here).
  */
 import { Api, Refused, type Session } from "./api";
 import { Chat } from "./chat";
@@ -10,7 +11,8 @@ import { strings } from "./strings";
 
 class GatehouseChat extends HTMLElement {
   private readonly api = new Api();
-  private draft = "";
+  /** What somebody had not sent yet when their session ended; nobody else gets it. */
+  private draft = { of: "", text: "" };
 
   connectedCallback(): void {
     void this.open();
@@ -41,9 +43,13 @@ class GatehouseChat extends HTMLElement {
 
   private signIn(notice: string): void {
     document.title = `${strings.signIn} · ${strings.product}`;
-    this.replaceChildren(
-      signInForm(this.api, this.organisation, notice, (session) => this.chat(session)),
-    );
+    const page = {
+      organisation: this.organisation,
+      provider: this.dataset["provider"] ?? "",
+      passwords: this.dataset["passwords"] !== "off",
+      notice: notice || returned(),
+    };
+    this.replaceChildren(signInForm(this.api, page, (session) => this.chat(session)));
   }
 
   private chat(session: Session): void {
@@ -53,17 +59,25 @@ class GatehouseChat extends HTMLElement {
       {
         organisation: this.organisation,
         limit: Number(this.dataset["limit"]) || 2000,
-        draft: this.draft,
+        draft: this.draft.of === session.person.name ? this.draft.text : "",
         over: (notice, draft) => {
-          this.draft = draft;
+          this.draft = { of: session.person.name, text: draft };
           this.signIn(notice);
         },
       },
       session,
     );
-    this.draft = "";
+    this.draft = { of: "", text: "" };
     this.replaceChildren(chat.element);
   }
+}
+
+/** What became of a sign-in elsewhere, as the address says it; once. */
+function returned(): string {
+  const [, reason] = /^#sign-in=(\w+)$/.exec(location.hash) ?? [];
+  if (!reason) return "";
+  history.replaceState(null, "", location.pathname);
+  return strings.returned[reason] ?? strings.failed;
 }
 
 customElements.define("gatehouse-chat", GatehouseChat);

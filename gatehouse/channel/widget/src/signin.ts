@@ -1,12 +1,11 @@
 /** The sign-in form; asks for a new password when the initial one has to go. */
 import { type Api, Refused, type Session } from "./api";
 import { el } from "./dom";
-import { strings } from "./strings";
+import { fill, strings } from "./strings";
 
 export function signInForm(
   api: Api,
-  organisation: string,
-  notice: string,
+  page: { organisation: string; provider: string; passwords: boolean; notice: string },
   done: (session: Session) => void,
 ): HTMLElement {
   const username = el("input", {
@@ -38,7 +37,7 @@ export function signInForm(
     changed,
     el("p", { id: "new-password-hint", class: "hint" }, strings.newPasswordHint),
   );
-  const problem = el("p", { class: "problem", role: "alert" }, notice);
+  const problem = el("p", { class: "problem", role: "alert" }, page.notice);
   const button = el("button", { class: "primary", type: "submit" }, strings.signIn);
 
   async function submit(event: Event): Promise<void> {
@@ -68,7 +67,25 @@ export function signInForm(
     }
   }
 
-  queueMicrotask(() => username.focus());
+  // A plain link: the provider's page is another origin, which a form may not be sent to.
+  const elsewhere: HTMLElement | "" =
+    page.provider &&
+    el(
+      "a",
+      { class: "primary", href: "/sign-in", target: "_top" },
+      fill(strings.provider, { name: page.provider }),
+    );
+  const fields = page.passwords
+    ? [
+        elsewhere && el("p", { class: "or" }, strings.orPassword),
+        el("div", { class: "field" }, el("label", { for: "username" }, strings.username), username),
+        el("div", { class: "field" }, el("label", { for: "password" }, strings.password), password),
+        change,
+        problem,
+        button,
+      ]
+    : [problem];
+  queueMicrotask(() => (elsewhere || username).focus());
   return el(
     "main",
     { class: "door" },
@@ -77,12 +94,9 @@ export function signInForm(
       { class: "panel", novalidate: true, "aria-labelledby": "door-title", submit },
       el("span", { class: "mark", "aria-hidden": "true" }),
       el("h1", { id: "door-title" }, strings.product),
-      organisation && el("p", { class: "organisation" }, organisation),
-      el("div", { class: "field" }, el("label", { for: "username" }, strings.username), username),
-      el("div", { class: "field" }, el("label", { for: "password" }, strings.password), password),
-      change,
-      problem,
-      button,
+      page.organisation && el("p", { class: "organisation" }, page.organisation),
+      elsewhere,
+      ...fields,
     ),
   );
 }

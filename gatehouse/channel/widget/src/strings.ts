@@ -1,4 +1,4 @@
-/** Every word that the page says by itself; a translation replaces this object. */
+/** Every word that the chat page says by itself; a translation replaces this object. */
 export const strings = {
   product: "Gatehouse",
   loading: "Opening Gatehouse…",
@@ -9,6 +9,17 @@ export const strings = {
   signIn: "Sign in",
   signingIn: "Signing in…",
   signOut: "Sign out",
+  account: "Account",
+  provider: "Sign in with {name}",
+  orPassword: "or with a password",
+  returned: {
+    refused: "That sign-in was refused.",
+    cancelled: "The sign-in was cancelled.",
+    expired: "That sign-in took too long. Please try again.",
+    unavailable: "Your sign-in service cannot be reached. Please try again later.",
+  } as Record<string, string>,
+  notices: "About your sign-in",
+  dismiss: "I have seen this",
   clear: "Clear conversation",
   clearShort: "Clear",
   clearTitle: "Clear this conversation?",
@@ -34,7 +45,25 @@ export const strings = {
   codeHidden: "Code ••••••",
   codeTitle: "Confirm it is you",
   codeLead: "You are about to approve:",
-  codeLabel: "6-digit code from your authenticator app",
+  codeLabels: {
+    totp: "6-digit code from your authenticator app",
+    email: "6-digit code from the e-mail",
+    sms: "6-digit code from the text message",
+    recovery: "Recovery code",
+    ticket: "Code, or enrolment ticket from your administrator",
+  } as Record<string, string>,
+  codeWays: {
+    totp: "Authenticator app",
+    webauthn: "Passkey or security key",
+    email: "Code by e-mail",
+    sms: "Code by text message",
+    recovery: "Recovery code",
+  } as Record<string, string>,
+  usePasskey: "Use your passkey",
+  noPasskey: "The passkey was not used. Please try again, or choose another way.",
+  sendCode: "Send a code to {to}",
+  sendAgain: "Send another code",
+  codeSent: "A code is on its way to {to}.",
   codeConfirm: "Confirm",
   codeCancel: "Cancel",
   codeInvalid: "A code has six digits, or is one of your recovery codes.",
@@ -44,6 +73,7 @@ export const strings = {
   codeExpired: "The time for this code is over. Please ask again.",
   codeAccepted: "Confirmed with a code.",
   expiring: "You will be signed out in {time}.",
+  expiringAbsolute: "Your sign-in ends in {time}. What you are writing is kept for when you sign in again.",
   stay: "Stay signed in",
   failed: "That did not work. Please try again.",
   unreachable: "Gatehouse cannot be reached.",
@@ -51,13 +81,10 @@ export const strings = {
   opensNew: "opens in a new tab",
 };
 
-/** `text` with each `{name}` replaced. */
-export function fill(text: string, values: Record<string, string | number>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-}
-
 /** Seconds as minutes and seconds, such as 4:05. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
+
+export { fill } from "./fill";
