@@ -21,8 +21,10 @@ Stage = Literal["intent", "resource"]
 
 SUBJECTS = ("self", "team", "anyone", "nobody")
 PROTECTION = ("public", "internal", "confidential", "restricted")
-LEVELS = ("aal2",)
-LEVEL_NUMBER: Mapping[str, int] = MappingProxyType({"aal2": 2})
+LEVELS = ("aal1", "aal2", "aal2-phishing-resistant")
+LEVEL_NUMBER: Mapping[str, int] = MappingProxyType(
+    {name: number for number, name in enumerate(LEVELS, start=1)}
+)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

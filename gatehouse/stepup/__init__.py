@@ -5,9 +5,14 @@ from gatehouse.stepup.challenges import Challenge
 from gatehouse.stepup.codes import looks_like_code, parse_code
 from gatehouse.stepup.grants import Grant
 from gatehouse.stepup.recovery import RecoveryCodes
-from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
+from gatehouse.stepup.refusals import (
+    ChallengeRefused,
+    CodeRefused,
+    GrantRefused,
+    StepUpUnavailable,
+)
 from gatehouse.stepup.service import StepUp
-from gatehouse.stepup.totp import CodeRefused, Enrolment, Totp
+from gatehouse.stepup.totp import Enrolment, Totp
 
 __all__ = [
     "Challenge",

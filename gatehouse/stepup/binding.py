@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gatehouse.errors import InvalidInput
+from gatehouse.stepup.levels import USUAL
 
 MAX_VALUES = 32
 MAX_VALUE = 1000
@@ -36,7 +37,7 @@ class Resume:
 class Subject:
     """The request of a challenge: who, in which session and conversation, wants what.
 
-    `nonce` is 32 hexadecimal digits, fresh for every challenge.
+    `nonce` is 32 hexadecimal digits, fresh for every challenge. `level` is the assurance that it needs.
     """
 
     person_id: str = field(repr=False)
@@ -47,6 +48,7 @@ class Subject:
     nonce: str = field(repr=False)
     prompt: str = field(repr=False)
     resume: Resume = field(repr=False)
+    level: str = USUAL
 
 
 def canonical_values(values: Mapping[str, str]) -> bytes:
@@ -85,6 +87,14 @@ class Tags:
         )
         return self._mac(b"".join(_sized(_bytes(f)) for f in fields) + canonical_values(values))
 
+    def approval(self, challenge_id: str, subject: Subject) -> str:
+        """What an answer to a challenge is bound to: 64 hexadecimal digits that are different for any
+        other challenge, request, value, level or wording that the person saw."""
+        fields = ("approval", challenge_id, self.binding(subject, subject.values), subject.level)
+        # The wording may be longer than a bound value.
+        prompt = hashlib.sha256(subject.prompt.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._mac(b"".join(_sized(_bytes(f)) for f in (*fields, prompt)))
+
     def _mac(self, data: bytes) -> str:
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()
 
@@ -103,6 +113,7 @@ def encode_subject(subject: Subject) -> bytes:
         "nonce": subject.nonce,
         "prompt": subject.prompt,
         "resume": [resume.kind, resume.name, [list(e) for e in resume.entities], resume.display],
+        "level": subject.level,
     }
     return json.dumps(document, ensure_ascii=True).encode("ascii")
 
@@ -120,6 +131,7 @@ def decode_subject(data: bytes) -> Subject:
         nonce=document["nonce"],
         prompt=document["prompt"],
         resume=Resume(kind, name, tuple((e[0], e[1]) for e in entities), display),
+        level=document.get("level", USUAL),  # what was sealed before there were levels
     )
 
 

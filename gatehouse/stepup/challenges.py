@@ -47,6 +47,7 @@ class Challenge:
     expires_at: float
     attempts_left: int
     nonce: str = field(repr=False)
+    level: str
 
     @property
     def subject(self) -> Subject:
@@ -60,6 +61,7 @@ class Challenge:
             self.nonce,
             self.prompt,
             self.resume,
+            self.level,
         )
 
 
@@ -251,6 +253,7 @@ class Challenges:
             expires_at=row["expires_at"],
             attempts_left=row["attempts_left"],
             nonce=subject.nonce,
+            level=subject.level,
         )
 
 

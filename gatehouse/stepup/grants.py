@@ -22,6 +22,7 @@ from gatehouse.identity.transactions import transaction
 from gatehouse.keys.envelope import associated_data, seal, unseal
 from gatehouse.stepup.binding import Resume, Subject, Tags, decode_subject, encode_subject
 from gatehouse.stepup.challenges import CLOCK_TOLERANCE
+from gatehouse.stepup.levels import USUAL, reaches
 from gatehouse.stepup.refusals import GrantRefused
 from gatehouse.stepup.schema import grants as table
 
@@ -31,7 +32,7 @@ GRANT_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission; `nonce` is that of the challenge it comes from."""
+    """One permission; `nonce` is that of the challenge it comes from, `level` the assurance given."""
 
     id: str
     intent: str
@@ -41,11 +42,13 @@ class Grant:
     granted_at: float
     expires_at: float
     nonce: str = field(repr=False)
+    level: str = USUAL
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Who wants to use a grant, for what, with which message; `values` None asks for any values."""
+    """Who wants to use a grant, for what, with which message; `values` None asks for any values,
+    `level` is the assurance that is needed now."""
 
     person_id: str = field(repr=False)
     session_id: str = field(repr=False)
@@ -53,6 +56,7 @@ class Use:
     intent: str
     values: Mapping[str, str] | None = field(repr=False)
     message_id: str = field(repr=False)
+    level: str = USUAL
 
 
 class Grants:
@@ -65,7 +69,8 @@ class Grants:
         self._tags = tags
 
     def issue(self, subject: Subject) -> Grant:
-        """A grant for the request of `subject`; only after its audit entry is durable."""
+        """A grant for the request of `subject`, whose `level` is the assurance that was given; only
+        after its audit entry is durable."""
         now = self._clock.now()
         row = {
             "id": secrets.token_hex(16),
@@ -148,6 +153,8 @@ class Grants:
                 raise GrantRefused(kind)
         if use.intent != subject.intent:
             raise GrantRefused("intent")
+        if not reaches(subject.level, use.level):
+            raise GrantRefused("level")
         values = subject.values if use.values is None else use.values
         if not hmac.compare_digest(row["binding"], self._tags.binding(subject, values)):
             raise GrantRefused("values")
@@ -163,6 +170,7 @@ def _grant(row: Mapping[str, Any], subject: Subject) -> Grant:
         granted_at=row["granted_at"],
         expires_at=row["expires_at"],
         nonce=subject.nonce,
+        level=subject.level,
     )
 
 

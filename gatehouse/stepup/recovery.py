@@ -19,8 +19,9 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.clock import Clock
 from gatehouse.identity.transactions import transaction
+from gatehouse.stepup.factors import Offer
+from gatehouse.stepup.refusals import CodeRefused
 from gatehouse.stepup.schema import recovery_codes as table
-from gatehouse.stepup.totp import CodeRefused
 
 HOW_MANY = 10
 PREFIX = "rc-"
@@ -75,11 +76,19 @@ class RecoveryCodes:
         """Whether the person has a code that is still good."""
         return self.left(person_id) > 0
 
+    def offers(self, person_id: str) -> tuple[Offer, ...]:
+        """One way, as long as codes are left."""
+        return (Offer("", self.kind, "Recovery code"),) if self.enrolled(person_id) else ()
+
+    def candidates(self, person_id: str, about: str = "") -> int:
+        """None: fifty random bits are not guessed."""
+        return 0
+
     def reads(self, text: object) -> bool:
         """Whether `text` has the form of such a code."""
         return parse_recovery(text) is not None
 
-    def verify(self, person_id: str, code: object) -> int:
+    def verify(self, person_id: str, code: object, about: str = "") -> int:
         """Use up a good code; raises `CodeRefused`. The number stands for the code, as a time step does
         for one of an authenticator, and is negative.
 

@@ -31,15 +31,30 @@ _SENTENCES = {
     "passed": "This request is confirmed already.",
     "cancelled": "This request was cancelled. Ask again if you still want it.",
     "replaced": "A newer request took the place of this one.",
+    "too_weak": "This needs a stronger proof than that. Choose one of the ways that are offered.",
+    "cloned": "This passkey answered with a counter that went back, as a copy of it would. I do not "
+    "accept it any more. Choose another way, and tell your administrator.",
 }
-_GOES_ON = frozenset({"wrong", "replayed", "malformed", "throttled"})
+_GOES_ON = frozenset({"wrong", "replayed", "malformed", "throttled", "too_weak", "cloned"})
+
+
+class CodeRefused(GatehouseError):
+    """The answer of a factor is not accepted. `reason` is `malformed`, `wrong`, `replayed`, `cloned` or
+    `not_enrolled`; `step` is the number of a replayed one; `slip` says that a wrong one was nearly right, see
+    `gatehouse.stepup.slips`. The message never says more than "not accepted"."""
+
+    def __init__(self, reason: str, step: int | None = None, *, slip: bool = False) -> None:
+        super().__init__("the code was not accepted")
+        self.reason = reason
+        self.step = step
+        self.slip = slip
 
 
 class ChallengeRefused(GatehouseError):
     """A code was not accepted for a challenge.
 
-    `reason` is `wrong`, `replayed`, `malformed`, `too_many`, `expired`, `throttled`, `locked`,
-    `not_enrolled` or `unknown`. `message` is for the person. `closed` says that the request does
+    `reason` is `wrong`, `replayed`, `cloned`, `malformed`, `too_weak`, `too_many`, `expired`,
+    `throttled`, `locked`, `not_enrolled` or `unknown`. `message` is for the person. `closed` says that the request does
     not wait any more, or cannot be confirmed at all. `retry_after` is in seconds.
     """
 
@@ -64,7 +79,7 @@ class ChallengeRefused(GatehouseError):
 
 class GrantRefused(GatehouseError):
     """A grant does not cover this request. `reason` is `unknown`, `expired`, `person`, `session`,
-    `conversation`, `intent`, `values`, `used` or `tampered`."""
+    `conversation`, `intent`, `values`, `level`, `used` or `tampered`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("This was not confirmed with a code. Ask again to confirm it.")

@@ -14,16 +14,58 @@ from gatehouse.identity.schema import throttle_table
 metadata = sa.MetaData()
 
 authenticators = sa.Table(
-    "gh_totp",
+    "gh_authenticators",
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("person_id", sa.String(64), nullable=False, unique=True),
-    sa.Column("seed", sa.LargeBinary, nullable=False),
+    sa.Column("person_id", sa.String(64), nullable=False, index=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("name", sa.String(40), nullable=False),
+    # The seed, the passkey's public key or the address, whatever the kind needs.
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("confirmed_at", sa.Float(53), nullable=True),
-    # The last time step whose code was used; only steps above it are good.
+    # The last time step whose code was used, or the last signature counter; only what is above is good.
     sa.Column("last_step", sa.BigInteger, nullable=False),
+    # A passkey: keyed hash of the request it last signed for, and of its credential id.
+    sa.Column("last_about", sa.String(64), nullable=False),
+    sa.Column("credential", sa.String(64), nullable=True, unique=True),
+    # A passkey that can be copied to other devices: "", "eligible" or "backed_up".
+    sa.Column("backup", sa.String(10), nullable=False),
+    sa.Column("suspended_at", sa.Float(53), nullable=True),
+    sa.Column("last_used_at", sa.Float(53), nullable=True),
     sa.Column("demo", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.Float(53), nullable=False),
+    # Of an enrolment that waits for its first code: until when, in which session, how many tries.
+    sa.Column("expires_at", sa.Float(53), nullable=True),
+    sa.Column("session_tag", sa.String(64), nullable=False),
+    sa.Column("tries_left", sa.Integer, nullable=False),
+)
+
+# One enrolment waits per person and session, also when two begin at once.
+sa.Index(
+    "gh_authenticators_one_pending",
+    authenticators.c.person_id,
+    authenticators.c.session_tag,
+    unique=True,
+    sqlite_where=authenticators.c.confirmed_at.is_(None),
+    postgresql_where=authenticators.c.confirmed_at.is_(None),
+)
+
+# What the wrong codes of a person are counted under; a reset gives a new one.
+accounts = sa.Table(
+    "gh_factor_accounts",
+    metadata,
+    sa.Column("person_id", sa.String(64), primary_key=True),
+    sa.Column("account", sa.String(32), nullable=False),
+)
+
+# Keyed hashes of the tickets with which somebody without any factor may set up the first one.
+tickets = sa.Table(
+    "gh_enrolment_tickets",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("person_id", sa.String(64), nullable=False, index=True),
+    sa.Column("expires_at", sa.Float(53), nullable=False),
+    sa.Column("used_at", sa.Float(53), nullable=True),
 )
 
 challenges = sa.Table(
@@ -86,4 +128,14 @@ wrong_codes = sa.Table(
     sa.Column("key", sa.String(80), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("wrong", sa.Integer, nullable=False),
+)
+
+# What a person has to be told about the own factors; the text is sealed and names no secret.
+notices = sa.Table(
+    "gh_factor_notices",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("person_id", sa.String(64), nullable=False, index=True),
+    sa.Column("at", sa.Float(53), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
@@ -19,11 +20,17 @@ from gatehouse.errors import InvalidInput
 from gatehouse.identity.transactions import transaction
 from gatehouse.stepup.binding import Resume, Subject, Tags
 from gatehouse.stepup.challenges import Challenge, Challenges, Found
-from gatehouse.stepup.factors import Factor, Factors
+from gatehouse.stepup.factors import Factor, Factors, Offer
 from gatehouse.stepup.grants import Grant, Grants, Use
-from gatehouse.stepup.refusals import ChallengeRefused, GrantRefused, StepUpUnavailable
+from gatehouse.stepup.levels import OF_KIND, USUAL
+from gatehouse.stepup.refusals import (
+    ChallengeRefused,
+    CodeRefused,
+    GrantRefused,
+    StepUpUnavailable,
+)
 from gatehouse.stepup.throttle import CodeThrottle, Counter
-from gatehouse.stepup.totp import CodeRefused, Totp
+from gatehouse.stepup.totp import Totp
 
 LONGEST_CHALLENGE = 300
 _KEEP_SECONDS = 3600.0
@@ -42,8 +49,8 @@ class StepUpSettings(Protocol):
 class StepUp:
     """Challenges and grants of one deployment.
 
-    `key` is 32 bytes. `others` are factors beside the authenticator app. `record` writes an audit entry (the signature of `AuditLog.append`) and is
-    durable when it returns.
+    `key` is 32 bytes. `others` are factors beside the authenticator app, `levels` what each kind is worth.
+    `record` writes an audit entry (the signature of `AuditLog.append`) and is durable when it returns.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class StepUp:
         record: Callable[..., Any] | None = None,
         *,
         others: Sequence[Factor] = (),
+        levels: Mapping[str, str] = OF_KIND,
     ) -> None:
         if not 0 < settings.challenge <= LONGEST_CHALLENGE:
             raise InvalidInput("step_up.challenge: a request may wait five minutes at most")
@@ -63,7 +71,7 @@ class StepUp:
         self._engine = engine
         self._tags = tags
         self._totp = totp
-        self._factors = Factors((totp, *others))
+        self._factors = Factors((totp, *others), levels)
         self._record = record
         self._attempts = settings.attempts
         self._challenges = Challenges(
@@ -82,8 +90,9 @@ class StepUp:
         values: Mapping[str, str],
         prompt: str,
         resume: Resume,
+        level: str = USUAL,
     ) -> Challenge:
-        """Ask for a code before `intent` may go on with `values`.
+        """Ask for a proof of `level` before `intent` may go on with `values`.
 
         `prompt` repeats the values: what the person sees is what the person approves (WYSIWYS). A
         request that still waits in this conversation is void. Raises `StepUpUnavailable` when it
@@ -91,7 +100,7 @@ class StepUp:
         """
         nonce = secrets.token_hex(16)
         subject = Subject(
-            person_id, session_id, conversation_id, intent, dict(values), nonce, prompt, resume
+            person_id, session_id, conversation_id, intent, dict(values), nonce, prompt, resume, level
         )
         self._tags.binding(subject, values)  # refuses what cannot be bound, before it is recorded
         self._write("step_up_requested", subject)
@@ -122,46 +131,62 @@ class StepUp:
         *,
         known_with: str = "",
     ) -> Grant:
-        """The grant for a good code; raises `ChallengeRefused`, or `StepUpUnavailable` when it
-        cannot be recorded. A code that was good is used up either way.
+        """The grant for a good answer: a code, or what a passkey signed; raises `ChallengeRefused`, or
+        `StepUpUnavailable` when it cannot be recorded. An answer that was good is used up either way.
 
         `known_with` is the authenticator that gave a good code in this browser before; see
         `gatehouse.stepup.throttle`. A code that is wrong, used, not looked at because of the
         throttle, or for somebody without an authenticator costs the same work.
         """
         challenge = self._waiting(challenge_id, session_id, conversation_id)
-        person = challenge.person_id
-        counter = self.counter_of(person, known_with)
-        factor = self._factors.of(code)
-        attempts_left = self._count_try(challenge, counter, readable=factor is not None)
-        factor = factor or self._totp
+        person, about = challenge.person_id, self.approval_of(challenge)
+        counter = self.counter_of(person, known_with, about)
+        reading = self._factors.reading(code)
+        asked = [one for one in reading if self._factors.worth(one.kind, challenge.level)]
+        unread = "malformed" if not reading else "" if asked else "too_weak"
+        attempts_left = self._count_try(challenge, counter, unread)
         try:
-            step = factor.verify(person, code)
+            passed = self._factors.verify(asked, person, code, about)
         except CodeRefused as refusal:
             with transaction(self._engine) as connection:
                 self._throttle.settle(connection, counter, slip=refusal.slip)
             raise self._failed(challenge, refusal, attempts_left) from None
-        if not self._challenges.claim(challenge.id, step):
+        if not self._challenges.claim(challenge.id, passed.step):
             found = self._challenges.find(challenge_id, session_id, conversation_id)
             raise self._refused(challenge, _refusal_of(found))
-        self._write("step_up_passed", challenge.subject, factor=factor.kind)
+        given = self._factors.level(passed.kind)
+        self._write("step_up_passed", challenge.subject, factor=passed.kind, level=given)
         with transaction(self._engine) as connection:
             self._throttle.good(connection, counter)
-        return self._grants.issue(challenge.subject)
+        return self._grants.issue(replace(challenge.subject, level=given))
 
-    def counter_of(self, person_id: str, known_with: str) -> Counter:
+    def approval_of(self, challenge: Challenge) -> str:
+        """What an answer to `challenge` is bound to; see `Tags.approval`."""
+        return self._tags.approval(challenge.id, challenge.subject)
+
+    def counter_of(self, person_id: str, known_with: str, about: str = "") -> Counter:
         """What a code of a person is counted under, wherever it is given."""
-        authenticator = self._totp.authenticator(person_id)
-        account = authenticator or self._tags.of("person", person_id)
-        return Counter(account, known=authenticator is not None and known_with == authenticator)
+        mine = self._totp.authenticators.account(person_id)
+        account = mine or self._tags.of("person", person_id)
+        weight = max(1, self._factors.candidates(person_id, about))
+        return Counter(account, known=mine is not None and known_with == mine, weight=weight)
 
     def authenticator_of(self, person_id: str) -> str:
-        """The authenticator of a person, to remember a browser with; "" for none."""
-        return self._totp.authenticator(person_id) or ""
+        """What a browser is remembered with in which the person gave a good code; "" without a factor."""
+        return self._totp.authenticators.account(person_id) or ""
 
-    def can_confirm(self, person_id: str) -> tuple[str, ...]:
-        """The kinds of factors that the person can confirm a request with; none: it cannot be asked."""
-        return self._factors.enrolled(person_id)
+    def can_confirm(self, person_id: str, level: str = USUAL) -> tuple[str, ...]:
+        """The kinds of factors that the person can confirm what needs `level` with; none: it cannot be
+        asked."""
+        return self._factors.kinds(person_id, level)
+
+    def offers(self, challenge: Challenge) -> tuple[Offer, ...]:
+        """The ways in which `challenge` can be confirmed."""
+        return self._factors.offers(challenge.person_id, challenge.level)
+
+    def waiting(self, challenge_id: str, session_id: str, conversation_id: str) -> Challenge:
+        """The challenge that waits under this id; raises `ChallengeRefused` when it does not."""
+        return self._waiting(challenge_id, session_id, conversation_id)
 
     def cancel(self, challenge_id: str, session_id: str, conversation_id: str) -> bool:
         """Stop waiting, because the person says so; false when it did not wait any more."""
@@ -181,21 +206,23 @@ class StepUp:
         intent: str,
         values: Mapping[str, str] | None,
         message_id: str,
+        level: str = USUAL,
     ) -> Grant:
         """Use a grant for one message; raises `GrantRefused`.
 
         The first message that uses it may do so again (the dialogue policy asks, then the action);
         any other is refused. `values` None asks at the level of the intent, before the values are
-        known; the action asks again with them.
+        known; the action asks again with them. `level` is what is needed now, which may be more than
+        when the challenge was opened.
         """
-        use = Use(person_id, session_id, conversation_id, intent, values, message_id)
+        use = Use(person_id, session_id, conversation_id, intent, values, message_id, level)
         try:
             grant = self._grants.redeem(grant_id, use)
         except GrantRefused as refusal:
             self._note("step_up_refused", use, reason=refusal.reason)
             raise
-        level = "intent" if values is None else "values"
-        self._note("step_up_redeemed", use, level=level, request=grant.nonce[:16])
+        stage = "intent" if values is None else "values"
+        self._note("step_up_redeemed", use, stage=stage, level=level, request=grant.nonce[:16])
         return grant
 
     def resume_of(self, grant_id: str, conversation_id: str) -> Resume | None:
@@ -228,12 +255,13 @@ class StepUp:
         self._call("step_up_refused", conversation=conversation_id, reason=refusal.reason)
         raise refusal
 
-    def _count_try(self, challenge: Challenge, counter: Counter, *, readable: bool) -> int:
-        """Throttle, then count one try of a `readable` code; the tries left. Raises `ChallengeRefused`."""
+    def _count_try(self, challenge: Challenge, counter: Counter, unread: str) -> int:
+        """Throttle, then count one try, unless the answer is not looked at because it is `unread` (the
+        reason); the tries left. Raises `ChallengeRefused`."""
         left: int | None = None
         with transaction(self._engine) as connection:
             standing = self._throttle.check(connection, counter)
-            looked_at = standing.open and readable
+            looked_at = standing.open and not unread
             left = self._challenges.take_attempt(connection, challenge.id if looked_at else "")
             if left is not None:
                 self._throttle.count(connection, counter, standing)
@@ -252,8 +280,8 @@ class StepUp:
             refusal = ChallengeRefused(
                 "throttled", attempts_left=remaining, retry_after=standing.wait
             )
-        elif not readable:
-            refusal = ChallengeRefused("malformed", attempts_left=remaining)
+        elif unread:
+            refusal = ChallengeRefused(unread, attempts_left=remaining)
         else:
             refusal = self._gone(challenge)
         raise self._refused(challenge, refusal)
@@ -275,7 +303,7 @@ class StepUp:
         if attempts_left == 0:
             self._write("step_up_cancelled", subject, reason="too_many")
             return ChallengeRefused("too_many")
-        told = "replayed" if refusal.reason == "replayed" and mine else "wrong"
+        told = refusal.reason if mine or refusal.reason == "cloned" else "wrong"
         return ChallengeRefused(told, attempts_left=attempts_left)
 
     def _refused(self, challenge: Challenge, refusal: ChallengeRefused) -> ChallengeRefused:

@@ -13,7 +13,8 @@ succeeds with a probability of at most
     s = share of all codes that are slips: 0.000122
 
 which is 0.00096: less than 1 in 1 000 per account and year, however many sources guess and whatever
-the owner does meanwhile.
+the owner does meanwhile. Somebody with several apps has as many good codes at a moment; there a wrong
+code counts once for each, so that the bound is the same and fewer are looked at.
 
 Both limits are kept apart for browsers in which the account gave a good code before and for all
 others. A stranger can so use up the strangers' share only, and does not lock the owner out.
@@ -55,10 +56,12 @@ def success_probability(guesses: float, good_codes: int = 2) -> float:
 @dataclass(frozen=True, slots=True)
 class Counter:
     """Whose codes are counted: those for `account` (an opaque key), given in a `known` browser or
-    in any other."""
+    in any other. A wrong code counts `weight` times for the year: once for each secret that it was
+    compared with."""
 
     account: str
     known: bool
+    weight: int = 1
 
     @property
     def key(self) -> str:
@@ -79,13 +82,13 @@ class CodeThrottle:
     def check(self, connection: Connection, counter: Counter) -> Standing:
         """The standing of `counter`, whose row stays locked until the transaction ends."""
         standing = self._fast.check(connection, counter.key)
-        spent = self._wrong_in_window(connection, counter) >= counter.per_year
+        spent = self._wrong_in_window(connection, counter) + counter.weight > counter.per_year
         return Standing(standing.failures, standing.wait, standing.locked or spent)
 
     def count(self, connection: Connection, counter: Counter, standing: Standing) -> None:
         """Count one code, before it is looked at."""
         self._fast.count(connection, counter.key, standing.failures)
-        self._add(connection, counter, 1)
+        self._add(connection, counter, counter.weight)
 
     def count_none(self, connection: Connection, counter: Counter, standing: Standing) -> None:
         """The same work as `count`, for a code that is not looked at, without counting it."""
@@ -95,11 +98,11 @@ class CodeThrottle:
     def good(self, connection: Connection, counter: Counter) -> None:
         """A counted code was good: forget those in a row, and of the year this one alone."""
         self._fast.clear(connection, counter.key)
-        self._add(connection, counter, -1)
+        self._add(connection, counter, -counter.weight)
 
     def settle(self, connection: Connection, counter: Counter, *, slip: bool) -> None:
         """A counted code was wrong: forget it for the year if it was a slip. The work is the same."""
-        self._add(connection, counter, -1 if slip else 0)
+        self._add(connection, counter, -counter.weight if slip else 0)
 
     def prune(self, connection: Connection) -> int:
         """Delete counts of days that no clock of good sense counts again; how many rows."""
