@@ -38,6 +38,8 @@ from gatehouse.policy import Change, PolicyStore, read_domain, status
 from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import RecoveryCodes, StepUp, Totp
+from gatehouse.stepup.assembly import StepUpParts, assemble
+from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, Purged
 from gatehouse.tracker.holds import Holds
@@ -75,6 +77,8 @@ class Runtime:
     call_keys: RotatingKeys
     totp: Totp
     recovery: RecoveryCodes
+    factors: StepUpParts
+    notices: Notices
     own_factors: OwnFactors
     step_up: StepUp
     policies: PolicyStore
@@ -108,7 +112,7 @@ class Runtime:
                 self.audit.append("session_ended", reason="time", count=timed_out)
             self.sessions.prune()
             self.front_ends.prune()
-            self.step_up.expire()
+            self.factors.expire()
             self.directory.prune()
             self.receiver.prune()
             if self.provider is not None:
@@ -208,18 +212,23 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     checkpoints = open_checkpointer(settings, clock, ring, audit)
     if serving:
         checkpoints.require_whole()
-    totp = Totp(engine, clock, ring.service_key("totp"), back=settings.step_up.totp_back)
-    recovery = RecoveryCodes(engine, clock, ring.service_key("recovery-codes"))
-    step_up = StepUp(
-        engine, clock, settings.step_up, ring.service_key("step-up"), totp, audit.append,
-        others=(recovery,),
-    )  # fmt: skip
+    asked: list[PolicyStore] = []  # the policies come later: those who approve edits use step-up
+    factors = assemble(
+        engine,
+        clock,
+        settings.step_up,
+        ring.service_key,
+        audit.append,
+        levels_asked=lambda: _levels_asked(asked),
+    )
+    step_up = factors.step_up
     endpoints = read_endpoints(settings.path(settings.webhooks.file))
     approver = _approver(settings, clock, ring, engine, step_up, audit)
     approvals = ApprovalStore(
         engine, clock, ring.service_key("policy-approval"), audit, approver.name_of
     )
     policies = _policies(settings, clock, ring, audit, approvals, serving=serving)
+    asked.append(policies)
     roles = policies.current().roles
     period = settings.keys.signing
     assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
@@ -254,9 +263,11 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         verifier=Verifier(assertion_keys, clock, roles=roles),
         assertion_keys=assertion_keys,
         call_keys=RotatingKeys(ring, clock, "action calls", period, 2 * WINDOW),
-        totp=totp,
-        recovery=recovery,
-        own_factors=OwnFactors(engine, clock, totp, recovery, audit.append, step_up.counter_of),
+        factors=factors,
+        totp=factors.totp,
+        recovery=factors.recovery,
+        notices=factors.notices,
+        own_factors=factors.own_factors,
         step_up=step_up,
         policies=policies,
         approvals=approvals,
@@ -266,7 +277,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         state=ConversationState(engine, _conversation_keys(ring), clock, audit),
         receipts=receipts,
         holds=holds,
-        rights=Rights(directory, sessions, totp, conversations, holds, clock),
+        rights=Rights(directory, sessions, factors.totp, conversations, holds, clock),
         purges=Purges(clock.now()),
         outgoing=Outgoing(endpoints.outgoing, clock),
         receiver=Receiver(endpoints.incoming, engine, clock),
@@ -288,6 +299,12 @@ def _provider(
 
     key = ring.service_key("provider")
     return open_provider(settings, clock, engine, key, directory, audit.append)
+
+
+def _levels_asked(policies: list[PolicyStore]) -> frozenset[str]:
+    """Every level of assurance that some rule asks for."""
+    rules = policies[0].current().rules if policies else ()
+    return frozenset(rule.step_up.level for rule in rules if rule.step_up)
 
 
 def _approver(

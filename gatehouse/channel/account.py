@@ -7,7 +7,6 @@ speaker's own; what belongs to somebody else does not exist.
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING, Any
 
 from sanic.request import Request
@@ -15,12 +14,10 @@ from sanic.response import HTTPResponse, empty, json
 
 from gatehouse.channel import cookies
 from gatehouse.channel.answers import Answers
-from gatehouse.channel.challenges import read_code
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.turns import Speaker
-from gatehouse.stepup import ChallengeRefused
 
 if TYPE_CHECKING:
     from gatehouse.identity import Session
@@ -54,29 +51,6 @@ class Account:
         """DELETE /sessions"""
         speaker = await self._speakers.speaker(request)
         return self._gone(speaker, await asyncio.to_thread(self._end, speaker, None))
-
-    async def authenticators(self, request: Request) -> HTTPResponse:
-        """GET /authenticators"""
-        speaker = await self._speakers.speaker(request)
-        found = await asyncio.to_thread(self._services.own_factors.of, speaker.person.id)
-        return json({"totp": found.totp, "recovery_codes": found.recovery_left})
-
-    async def recovery_codes(self, request: Request) -> HTTPResponse:
-        """POST /authenticators/recovery"""
-        speaker = await self._speakers.speaker(request)
-        code = read_code(await self._speakers.body(request, "code"))
-        try:
-            codes = await asyncio.to_thread(
-                self._services.own_factors.new_recovery_codes,
-                speaker.person.id,
-                code,
-                known_with=speaker.device.confirmed_with,
-            )
-        except ChallengeRefused as refused:
-            wait = max(1, math.ceil(refused.retry_after)) if refused.retry_after else None
-            status = 429 if refused.reason == "throttled" else 403
-            raise ApiError(status, refused.reason, refused.message, retry_after=wait) from refused
-        return json({"codes": list(codes)})
 
     def _shown(self, session: Session, speaker: Speaker) -> dict[str, Any]:
         return {

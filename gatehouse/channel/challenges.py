@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
+from gatehouse.channel import proofs
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.body import MESSAGE_ID, text_field
-from gatehouse.channel.failures import ApiError
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.turns import Turns, new_message_id
-from gatehouse.stepup.recovery import parse_recovery
 
 
 class Challenges:
@@ -35,7 +32,7 @@ class Challenges:
         message_id = new_message_id()
         if "id" in body:
             message_id = text_field(body, "id", 64, MESSAGE_ID)
-        code = read_code(body)
+        code = proofs.read_answer(body)
         return await self._answers.once(
             speaker,
             message_id,
@@ -47,15 +44,3 @@ class Challenges:
         """DELETE /challenges/<challenge_id>"""
         speaker = await self._speakers.active(await self._speakers.speaker(request))
         return self._answers.reply(speaker, await self._turns.cancel(speaker, challenge_id))
-
-
-def read_code(body: dict[str, Any]) -> str:
-    """The code in `body` as it is compared; raises `ApiError` 400."""
-    given = text_field(body, "code", 32)
-    digits = "".join(given.split())
-    if digits.isascii() and digits.isdigit() and len(digits) == 6:
-        return digits
-    recovery = parse_recovery(given)
-    if recovery is None:
-        raise ApiError(400, "code", "A code has six digits, or is one of your recovery codes.")
-    return recovery

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp, Totp
+    from gatehouse.stepup.notices import Notices
     from gatehouse.stepup.own_factors import OwnFactors
     from gatehouse.tracker.lifecycle import Conversations
     from gatehouse.tracker.rights import Rights
@@ -63,6 +64,8 @@ class Services(Protocol):
     def rights(self) -> Rights: ...
     @property
     def own_factors(self) -> OwnFactors: ...
+    @property
+    def notices(self) -> Notices: ...
     @property
     def totp(self) -> Totp: ...
     @property

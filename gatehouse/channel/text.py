@@ -37,9 +37,9 @@ _CODE_WORD = re.compile(
     r"|\b(?:pin|otp|token|passcode|authenticator|2fa|mfa)s?(?![a-z])",
     re.IGNORECASE,
 )
-# A recovery code: its prefix, ten signs in two groups, a digit among them.
+# A recovery code or enrolment ticket: its prefix, ten signs in two groups, a digit among them.
 _RECOVERY = re.compile(
-    r"(?<![a-z0-9])rc[ -]?(?=[a-z0-9 -]{0,10}[0-9])[a-z0-9]{5}[ -]?[a-z0-9]{5}(?![a-z0-9])",
+    r"(?<![a-z0-9])(?:rc|tk)[ -]?(?=[a-z0-9 -]{0,10}[0-9])[a-z0-9]{5}[ -]?[a-z0-9]{5}(?![a-z0-9])",
     re.IGNORECASE,
 )
 # What people write around a code and nothing else: with these words alone a text is a code.

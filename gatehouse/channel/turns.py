@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gatehouse import metrics, request_id
-from gatehouse.channel import history, rasa_side, replies
+from gatehouse.channel import history, proofs, rasa_side, replies
 from gatehouse.channel.buttons import Buttons, ButtonSpent, command_of, intent_command
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.replies import Reply
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rasa.core.agent import Agent
 
     from gatehouse.identity import Person, Session
-    from gatehouse.stepup import Challenge, Grant
+    from gatehouse.stepup import Grant
     from gatehouse.tracker import Ended
 
 log = get_logger(__name__)
@@ -92,9 +92,9 @@ class Turns:
         )
 
     async def answer(
-        self, speaker: Speaker, message_id: str, challenge_id: str, code: str
+        self, speaker: Speaker, message_id: str, challenge_id: str, code: proofs.Answer
     ) -> Reply:
-        """Answer a code that was given for a challenge."""
+        """Answer a code, or what a passkey signed, that was given for a challenge."""
         return await self._run(
             speaker, lambda who: self._answer(who, message_id, challenge_id, code)
         )
@@ -126,8 +126,8 @@ class Turns:
         found = await asyncio.to_thread(self._services.step_up.pending, conversation_id)
         if found is None:
             return None
-        kinds = await asyncio.to_thread(self._services.step_up.can_confirm, found.person_id)
-        return self._shown(found, kinds)
+        now = self._services.clock.now()
+        return await asyncio.to_thread(proofs.shown, self._services.step_up, found, now)
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is kept in memory about a conversation."""
@@ -173,7 +173,7 @@ class Turns:
         return await self._ask_rasa(speaker, message_id, text, {DISPLAY: button.title})
 
     async def _answer(
-        self, speaker: Speaker, message_id: str, challenge_id: str, code: str
+        self, speaker: Speaker, message_id: str, challenge_id: str, code: proofs.Answer
     ) -> Reply:
         session = speaker.session
         grant = self._granted.get((session.id, message_id))
@@ -375,16 +375,6 @@ class Turns:
             lock, waiting = self._locks.pop(conversation_id)
             if waiting > 1:
                 self._locks[conversation_id] = (lock, waiting - 1)
-
-    def _shown(self, challenge: Challenge, kinds: tuple[str, ...]) -> dict[str, Any]:
-        left = challenge.expires_at - self._services.clock.now()
-        return {
-            "id": challenge.id,
-            "prompt": replies.visible(challenge.prompt),
-            "expires_in": max(0, int(left)),
-            "attempts_left": challenge.attempts_left,
-            "factors": list(kinds),
-        }
 
 
 def _resume_command(grant: Grant) -> str:

@@ -23,6 +23,7 @@ from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_sid
 from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.answers import Answers
+from gatehouse.channel.authenticators import OwnAuthenticators
 from gatehouse.channel.challenges import Challenges
 from gatehouse.channel.door import Door
 from gatehouse.channel.downloads import Downloads
@@ -64,8 +65,14 @@ _ROUTES = (
     ("GET", f"{_V1}/sessions", "account", "sessions"),
     ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
     ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
-    ("GET", f"{_V1}/authenticators", "account", "authenticators"),
-    ("POST", f"{_V1}/authenticators/recovery", "account", "recovery_codes"),
+    ("GET", f"{_V1}/authenticators", "own", "authenticators"),
+    ("POST", f"{_V1}/authenticators/changes", "own", "change"),
+    ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "prove"),
+    ("DELETE", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "call_off"),
+    ("POST", f"{_V1}/authenticators/<authenticator_id:str>/confirmation", "own", "confirm"),
+    ("POST", f"{_V1}/authenticators/<authenticator_id:str>/name", "own", "rename"),
+    ("GET", f"{_V1}/notices", "own", "notices"),
+    ("DELETE", f"{_V1}/notices/<notice_id:str>", "own", "dismiss"),
     ("POST", f"{_V1}/messages", "messages", "message"),
     ("POST", f"{_V1}/buttons", "messages", "button"),
     ("GET", f"{_V1}/challenge", "challenges", "challenge"),
@@ -124,6 +131,7 @@ class _Built:
     events: EventStream
     downloads: Downloads
     account: Account
+    own: OwnAuthenticators
     stored: Stored
     hooks: Hooks
     pages: Pages
@@ -262,6 +270,7 @@ class Doorkeeper:
             events=EventStream(services, speakers, streams),
             downloads=Downloads(services, speakers, turns),
             account=Account(services, speakers, answers),
+            own=OwnAuthenticators(services, speakers, streams),
             stored=Stored(services, speakers, answers, turns),
             hooks=Hooks(services, admission, windows),
             pages=Pages(

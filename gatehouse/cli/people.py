@@ -160,13 +160,35 @@ def factor(username: str, replace: bool) -> None:
     """
     runtime = _runtime()
     person = _person(runtime, username)
+    if not replace and runtime.factors.authenticators.of(person.id):
+        raise InvalidInput(
+            "this person already has an authenticator",
+            "they add another one in the chat page; --replace removes what they have",
+        )
     _record(runtime, person, "people.factor", replace=replace)
     if replace:
-        runtime.totp.remove(person.id)
+        runtime.factors.remove(person.id)
+        runtime.factors.authenticators.forget_account(person.id)
+        runtime.factors.notices.tell(
+            person.id, "An administrator removed all second factors of your account."
+        )
     enrolment = runtime.totp.enrol(person.id, person.username)
     click.echo(enrolment.uri)
     runtime.totp.confirm(person.id, click.prompt("Code from the app", type=str, err=True))
     click.echo(f"{person.username} has an authenticator", err=True)
+
+
+@people.command("ticket")
+@click.argument("username")
+def ticket(username: str) -> None:
+    """Let a person without a second factor set up the first one in the chat page.
+
+    Prints a ticket, good once within a day, that the page asks for; give it to nobody else.
+    """
+    runtime = _runtime()
+    person = _person(runtime, username)
+    _record(runtime, person, "people.ticket")
+    click.echo(runtime.factors.tickets.issue(person.id))
 
 
 @people.command("recovery")

@@ -74,8 +74,7 @@ def let_go(runtime: Any, person: Person) -> None:
     _record(runtime, "people.leave", person)
     runtime.directory.disable(person.id)
     runtime.sessions.close_all(person.id)
-    runtime.totp.remove(person.id)
-    runtime.recovery.remove(person.id)
+    runtime.factors.remove(person.id)
     forget(runtime.engine, person.id)
 
 

@@ -19,6 +19,7 @@ from gatehouse.identity.assertions import Assertion, AssertionRefused
 from gatehouse.policy import Decision, PolicySet, Principal, Request, Stage
 from gatehouse.policy.recorded import recorded
 from gatehouse.stepup import GrantRefused, Resume
+from gatehouse.stepup.levels import STRONGEST, USUAL
 
 if TYPE_CHECKING:
     from gatehouse.runtime import Runtime
@@ -36,7 +37,11 @@ class Refused(Exception):
 
 
 class StepUpNeeded(Exception):
-    """The request is allowed once a second factor has been given for it."""
+    """The request is allowed once a second factor of `level` has been given for it."""
+
+    def __init__(self, level: str) -> None:
+        super().__init__(level)
+        self.level = level
 
 
 class Checkpoint:
@@ -87,25 +92,27 @@ class Checkpoint:
         *,
         has_form: bool = False,
         record: bool = False,
-    ) -> None:
+    ) -> str:
         """Decide on the intent alone; raises `Refused` or, with `record`, `StepUpNeeded`.
 
         `record` is set by the dialogue policy, whose decision this is; a guarded action repeats it
-        only to refuse early, before it resolves what the request is about.
+        only to refuse early, before it resolves what the request is about. Returns the level of
+        assurance that the intent asks for, "" for none.
         """
         request, decision = self._decide(person, intent, "intent", None, {}, understanding)
         if decision.effect == "deny":
             self._record(person, request, decision, "deny")
             raise Refused(decision.say)
-        if not record:
-            return
         terms = decision.step_up
+        level = terms.level if terms else ""
+        if not record:
+            return level
         waits = terms is not None and terms.ask == "at_confirmation" and has_form
-        if terms is None or waits or self._redeemed(person, intent, None):
+        if terms is None or waits or self._redeemed(person, intent, None, level):
             self._record(person, request, decision, "allow")
-            return
+            return level
         self._record(person, request, decision, "step_up")
-        raise StepUpNeeded
+        raise StepUpNeeded(level)
 
     def admit_resource(
         self,
@@ -121,13 +128,14 @@ class Checkpoint:
             person, intent, "resource", subject, resource, understanding
         )
         effect: str = decision.effect
-        if effect == "step_up" and self._redeemed(person, intent, values):
+        level = decision.step_up.level if decision.step_up else STRONGEST
+        if effect == "step_up" and self._redeemed(person, intent, values, level):
             effect = "allow"
         self._record(person, request, decision, effect)
         if effect == "deny":
             raise Refused(decision.say)
         if effect == "step_up":
-            raise StepUpNeeded
+            raise StepUpNeeded(level)
 
     def note_failed(self, person: Assertion, intent: str, error: Exception) -> None:
         """Record that what was allowed failed; the entry has the type of `error` only."""
@@ -150,19 +158,22 @@ class Checkpoint:
         action: str | None = None,
         entities: tuple[tuple[str, str], ...] = (),
         display: str = "",
+        level: str = USUAL,
     ) -> str:
         """Open a challenge bound to this request and return the sentence that announces it.
 
         With `action` the request resumes by running that action again, otherwise by the intent
         with `entities`.
         """
-        if not self._runtime.step_up.can_confirm(person.person_id):
+        kinds = self._runtime.step_up.can_confirm(person.person_id, level)
+        if not kinds:
             self._runtime.audit.append(
                 "step_up_refused",
                 person=person.person_id,
                 conversation=person.conversation_id,
                 intent=intent,
                 reason="not_enrolled",
+                level=level,
             )
             raise Refused(NO_SECOND_FACTOR)
         resume = Resume(
@@ -179,8 +190,9 @@ class Checkpoint:
             values=values,
             prompt=prompt,
             resume=resume,
+            level=level,
         )
-        return f"To {prompt}, please confirm with a code from your authenticator app."
+        return f"To {prompt}, please confirm {_with(kinds)}."
 
     def note_served(self, person: Assertion, intent: str) -> None:
         """Remember that `intent` is carried out in this conversation; call it just before."""
@@ -193,7 +205,9 @@ class Checkpoint:
         resume = self._runtime.step_up.resume_of(person.grant_id, person.conversation_id)
         return resume.name if resume and resume.kind == "action" else None
 
-    def _redeemed(self, person: Assertion, intent: str, values: Mapping[str, str] | None) -> bool:
+    def _redeemed(
+        self, person: Assertion, intent: str, values: Mapping[str, str] | None, level: str
+    ) -> bool:
         if not person.grant_id:
             return False
         try:
@@ -205,6 +219,7 @@ class Checkpoint:
                 intent=intent,
                 values=values,
                 message_id=person.message_id,
+                level=level,
             )
         except GrantRefused:
             return False
@@ -273,3 +288,12 @@ class Checkpoint:
             indeterminate=list(decision.indeterminate),
             **recorded(request, self._runtime.policies.current().facts),
         )
+
+
+def _with(kinds: tuple[str, ...]) -> str:
+    """How the person can confirm, in words that complete "please confirm …"."""
+    if kinds == ("webauthn",):
+        return "with your passkey"
+    if "webauthn" in kinds:
+        return "with a code or your passkey"
+    return "with a code from your authenticator app" if "totp" in kinds else "with a code"

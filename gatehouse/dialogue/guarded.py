@@ -84,13 +84,14 @@ class GuardedAction(Action, ABC):
             )
         except Ask as question:
             return Reply((question.as_message(),))
-        except StepUpNeeded:
+        except StepUpNeeded as needed:
             text = checkpoint.request_step_up(
                 person,
                 self.intent,
                 turn.values,
                 self.prompt(turn, turn.values),
                 action=self.name(),
+                level=needed.level,
             )
             return Reply.say(text)
         if self.name() == f"action_{self.intent}":

@@ -7,7 +7,6 @@ the person approves what will really happen. It must never perform the request i
 from __future__ import annotations
 
 import inspect
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from gatehouse.dialogue.guarded import (
     understanding_of,
 )
 from gatehouse.dialogue.turn import Ask, Reply
+from gatehouse.stepup.levels import USUAL, stronger
 
 _CLARIFICATION = "action_two_stage_fallback"
 
@@ -48,7 +48,7 @@ class RequestStepUp(Action):
         person = speaker_of(tracker, checkpoint)
         intent = str(((tracker.latest_message or {}).get("intent") or {}).get("name") or "")
         understood = understanding_of(tracker)
-        checkpoint.admit_intent(person, intent, understood)
+        level = checkpoint.admit_intent(person, intent, understood) or USUAL
         turn = turn_of(tracker, person, checkpoint)
         action = guarded_action_for(intent)
         prompt = intent.replace("_", " ")
@@ -60,10 +60,12 @@ class RequestStepUp(Action):
                 return Reply((question.as_message(),))
             # Also when the record itself needs no code: the intent did, for example because a more
             # protected one was close behind.
-            with suppress(StepUpNeeded):
+            try:
                 checkpoint.admit_resource(
                     person, intent, subject, resource, turn.values, understood
                 )
+            except StepUpNeeded as needed:
+                level = stronger(level, needed.level)
             prompt = action.prompt(turn, turn.values)
         text = checkpoint.request_step_up(
             person,
@@ -72,6 +74,7 @@ class RequestStepUp(Action):
             prompt,
             entities=tuple((entity.name, entity.value) for entity in turn.entities),
             display=turn.text,
+            level=level,
         )
         return Reply.say(text)
 

@@ -64,4 +64,4 @@ class Resealer:
         return Resealing(self.runtime.engine, self.runtime.ring, self.runtime.clock, beside)
 
     def _columns(self) -> list[SealedColumn]:
-        return [*self.runtime.authenticators.sealed_columns(), *self.runtime.holds.sealed_columns()]
+        return [*self.runtime.factors.sealed_columns(), *self.runtime.holds.sealed_columns()]

@@ -201,6 +201,11 @@ class StepUp:
     totp_back: int = setting(
         1, "Time steps of 30 s that a code may be old; 0 is ASVS-strict.", kind="int", low=0, high=1
     )
+    sms_level: str = setting(
+        "aal1",
+        "What a code by text message is worth; `aal2` accepts the risk of a stolen number.",
+        choices=("aal1", "aal2"),
+    )
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,33 @@ class Authenticators:
             found = connection.execute(sa.select(table).where(table.c.id == identity))
             return found.mappings().one()
 
+    def pending_kind(self, person_id: str, identity: str, session_tag: str) -> str:
+        """The kind of an enrolment that waits in this session; "" when none does."""
+        query = sa.select(table.c.kind).where(
+            table.c.id == identity,
+            table.c.person_id == person_id,
+            table.c.session_tag == session_tag,
+            table.c.confirmed_at.is_(None),
+        )
+        with transaction(self._engine) as connection:
+            return str(connection.execute(query).scalar_one_or_none() or "")
+
+    def tries_left(self, person_id: str, identity: str) -> int:
+        """How many tries an enrolment has left."""
+        query = sa.select(table.c.tries_left).where(
+            table.c.id == identity,
+            table.c.person_id == person_id,
+            table.c.confirmed_at.is_(None),
+            table.c.expires_at > self._clock.now(),
+        )
+        with transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one_or_none() or 0)
+
+    def check_room(self, person_id: str, kind: str) -> None:
+        """As `require_room`, where nothing is stored yet."""
+        with transaction(self._engine) as connection:
+            self.require_room(connection, person_id, kind)
+
     def latest_pending(self, person_id: str, kind: str, session_tag: str) -> str:
         """The id of the enrolment that waits in this session; "" for none."""
         query = sa.select(table.c.id).where(

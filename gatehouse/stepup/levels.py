@@ -36,3 +36,8 @@ def levels_of(sms: str = "aal1") -> Mapping[str, str]:
 def reaches(level: str, needed: str) -> bool:
     """Whether `level` is at least `needed`."""
     return LEVEL_NUMBER.get(level, 0) >= LEVEL_NUMBER.get(needed, max(LEVEL_NUMBER.values()) + 1)
+
+
+def stronger(one: str, other: str) -> str:
+    """The one of two levels that satisfies both."""
+    return one if reaches(one, other) else other

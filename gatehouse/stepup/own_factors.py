@@ -1,102 +1,325 @@
-"""A person's own factors: which there are, and new recovery codes.
+"""A person's own factors: what there is, and changing it.
 
-Changing factors needs an assurance of its own: a good code at that moment, whatever the session
-proved before, counted by the same throttle as any other. Every change is in the audit log before it is
-made. No secret is ever shown again.
+Every change is proven at that moment by another factor, whatever the session proved before, and bound
+to exactly that change like any request in the chat: what one sees is what one approves. Passkeys are
+changed with a passkey, or whoever phished a code could put their own in place (NIST SP 800-63B-4 section
+4.1.2.1). Each change is in the audit log before it is made and told to the person afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
-from sqlalchemy.engine import Engine
-
-from gatehouse.clock import Clock
-from gatehouse.identity.transactions import transaction
-from gatehouse.stepup.factors import Factors
+from gatehouse.errors import GatehouseError, InvalidInput
+from gatehouse.identity.people import Person
+from gatehouse.stepup.authenticators import (
+    ENROLMENT_SECONDS,
+    NAMES,
+    Authenticator,
+    Authenticators,
+    TooManyAuthenticators,
+    checked_name,
+)
+from gatehouse.stepup.binding import Resume
+from gatehouse.stepup.challenges import Challenge
+from gatehouse.stepup.levels import OF_KIND, STRONGEST, USUAL, reaches
+from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.recovery import RecoveryCodes
-from gatehouse.stepup.refusals import ChallengeRefused
-from gatehouse.stepup.throttle import CodeThrottle, Counter
-from gatehouse.stepup.totp import CodeRefused, Totp
+from gatehouse.stepup.refusals import ChallengeRefused, CodeRefused
+from gatehouse.stepup.service import StepUp
+
+INTENT: Final = "change_factors"
+_RESUME: Final = Resume("action", INTENT)
+
+
+class Enroller(Protocol):
+    """How an authenticator of one kind is set up."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def check(self, address: str) -> str:
+        """`address` as it is kept ("" for a kind without); raises `InvalidInput`."""
+
+    def begin(
+        self, person: Person, name: str, address: str, session_tag: str
+    ) -> tuple[str, Mapping[str, Any]]:
+        """Begin an enrolment in a session: its id, and what the page has to show or to do."""
+
+    def confirm(
+        self,
+        person_id: str,
+        identity: str,
+        answer: object,
+        session_tag: str,
+        before: Callable[[], None],
+    ) -> None:
+        """Activate it with a first good answer, after `before`; raises `CodeRefused`."""
+
+
+class LastFactor(GatehouseError):
+    """Without this authenticator the person could not confirm some requests any more."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to change: `add` one of `kind`, `remove` that of `id`, or make new `recovery` codes."""
+
+    what: str
+    kind: str = ""
+    name: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
+    id: str = ""
+    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a person has: whether an authenticator app, and how many recovery codes are left."""
+    """What a person has, what may be added here, and whether a ticket is needed for the first."""
 
-    totp: bool
+    authenticators: tuple[Authenticator, ...]
     recovery_left: int
+    kinds: tuple[str, ...]
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an approved change: an enrolment that has begun (its id and what it shows),
+    new recovery codes, or the id of what was removed."""
+
+    enrolment: Mapping[str, Any] | None = field(default=None, repr=False)
+    codes: tuple[str, ...] = field(default=(), repr=False)
+    removed: str = ""
 
 
 class OwnFactors:
     """The factors of one deployment, as their owners may see and change them.
 
-    `counter_of` is that of `StepUp`: a guess here and a guess there are counted together.
+    `step_up` also takes tickets, which the one of the chat does not. `levels_asked` are those that
+    the policies ask for.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
-        totp: Totp,
+        step_up: StepUp,
+        authenticators: Authenticators,
+        enrollers: Sequence[Enroller],
         recovery: RecoveryCodes,
+        notices: Notices,
         record: Callable[..., Any],
-        counter_of: Callable[[str, str], Counter],
+        levels_asked: Callable[[], Collection[str]],
+        levels: Mapping[str, str] = OF_KIND,
     ) -> None:
-        self._engine = engine
-        self._totp = totp
+        self.step_up = step_up
+        self._authenticators = authenticators
+        self._enrollers = {one.kind: one for one in enrollers}
         self._recovery = recovery
+        self._notices = notices
         self._record = record
-        self._counter_of = counter_of
-        self._factors = Factors((totp, recovery))
-        self._throttle = CodeThrottle(clock)
+        self._levels_asked = levels_asked
+        self._levels = levels
 
     def of(self, person_id: str) -> Standing:
         """What the person has."""
-        return Standing(self._totp.enrolled(person_id), self._recovery.left(person_id))
+        found = self._authenticators.of(person_id)
+        left = self._recovery.left(person_id)
+        return Standing(found, left, tuple(self._enrollers), not found and not left)
 
-    def new_recovery_codes(
-        self, person_id: str, code: object, *, known_with: str = ""
-    ) -> tuple[str, ...]:
-        """New recovery codes in place of all former ones, for a good code of any factor.
+    def level(self, kind: str) -> str:
+        """What an authenticator of `kind` is worth."""
+        return self._levels.get(kind, "")
 
-        Raises `ChallengeRefused` (`wrong`, `throttled`, `locked`, `malformed`, `not_enrolled`).
+    def ask(self, person: Person, session_id: str, change: Change) -> Challenge:
+        """The challenge that has to be answered before `change` is made.
+
+        Raises `InvalidInput`, `TooManyAuthenticators`, `LastFactor` or, when the person has nothing that
+        is strong enough, `ChallengeRefused` (`not_enrolled`).
         """
-        self._prove(person_id, code, known_with, "recovery_codes")
-        self._record("administration", operation="factors.recovery", person=person_id, by="person")
-        return self._recovery.issue(person_id)
+        prompt, values, level = self._described(person.id, change)
+        if not self.step_up.can_confirm(person.id, level):
+            self._record("step_up_refused", person=person.id, intent=INTENT, reason="not_enrolled")
+            raise ChallengeRefused("not_enrolled")
+        return self.step_up.request(
+            person_id=person.id,
+            session_id=session_id,
+            conversation_id=_place(session_id),
+            intent=INTENT,
+            values=values,
+            prompt=prompt,
+            resume=_RESUME,
+            level=level,
+        )
 
-    def _prove(self, person_id: str, code: object, known_with: str, purpose: str) -> None:
-        """Raise `ChallengeRefused` unless `code` is good now; it is used up."""
-        factor = self._factors.of(code)
-        if factor is None:
-            raise ChallengeRefused("malformed", attempts_left=1)
-        if not self._factors.enrolled(person_id):
-            raise self._refused(person_id, purpose, ChallengeRefused("not_enrolled"))
-        counter = self._counter_of(person_id, known_with)
-        with transaction(self._engine) as connection:
-            standing = self._throttle.check(connection, counter)
-            if standing.open:
-                self._throttle.count(connection, counter, standing)
-        if standing.locked:
-            refusal = ChallengeRefused("locked", state="" if counter.known else "locked_here")
-            raise self._refused(person_id, purpose, refusal)
-        if not standing.open:
-            refusal = ChallengeRefused("throttled", attempts_left=1, retry_after=standing.wait)
-            raise self._refused(person_id, purpose, refusal)
+    def waiting(self, session_id: str, challenge_id: str) -> Challenge:
+        """The change that waits under this id; raises `ChallengeRefused` when none does."""
+        return self.step_up.waiting(challenge_id, session_id, _place(session_id))
+
+    def answer(
+        self,
+        person: Person,
+        session_id: str,
+        challenge_id: str,
+        answer: object,
+        *,
+        known_with: str = "",
+    ) -> Outcome:
+        """Make the change that a good answer approves; raises `ChallengeRefused`."""
+        place = _place(session_id)
+        grant = self.step_up.answer(challenge_id, session_id, place, answer, known_with=known_with)
+        values = dict(grant.values)
+        self.step_up.redeem(
+            grant.id,
+            person_id=person.id,
+            session_id=session_id,
+            conversation_id=place,
+            intent=INTENT,
+            values=values,
+            message_id=challenge_id,
+            level=USUAL,
+        )
+        return self._make(person, session_id, values)
+
+    def cancel(self, session_id: str, challenge_id: str) -> bool:
+        """Call a change off; false when it did not wait any more."""
+        return self.step_up.cancel(challenge_id, session_id, _place(session_id))
+
+    def confirm(
+        self, person: Person, session_id: str, identity: str, kind: str, answer: object
+    ) -> tuple[Authenticator, tuple[str, ...]]:
+        """Activate an enrolment with its first good answer; with the first factor of a person come
+        recovery codes. Raises `ChallengeRefused`, `TooManyAuthenticators`."""
+        first = not self._authenticators.of(person.id) and not self._recovery.left(person.id)
+        facts = {"person": person.id, "factor": kind, "by": "person"}
+
+        def before() -> None:
+            self._record("administration", operation="factors.add", **facts)
+
         try:
-            factor.verify(person_id, code)
+            tag = self.step_up.session_tag(session_id)
+            self._enrollers[kind].confirm(person.id, identity, answer, tag, before)
         except CodeRefused as refused:
-            with transaction(self._engine) as connection:
-                self._throttle.settle(connection, counter, slip=refused.slip)
-            refusal = ChallengeRefused("wrong", attempts_left=1)
-            raise self._refused(person_id, purpose, refusal) from None
-        self._record("step_up_passed", person=person_id, intent=purpose, factor=factor.kind)
-        with transaction(self._engine) as connection:
-            self._throttle.good(connection, counter)
+            self._record("step_up_failed", person=person.id, intent=INTENT, reason=refused.reason)
+            told = "unknown" if refused.reason == "not_enrolled" else "wrong"
+            left = self._authenticators.tries_left(person.id, identity)
+            raise ChallengeRefused(told if left else "too_many", attempts_left=left) from None
+        made = next(one for one in self._authenticators.of(person.id) if one.id == identity)
+        self._notices.tell(person.id, f"{_named(made)} was added to your account.")
+        codes: tuple[str, ...] = ()
+        if first:
+            self._record("administration", operation="factors.recovery", **facts)
+            codes = self._recovery.issue(person.id)
+        return made, codes
 
-    def _refused(self, person_id: str, purpose: str, refusal: ChallengeRefused) -> ChallengeRefused:
-        self._record("step_up_failed", person=person_id, intent=purpose, reason=refusal.reason)
-        return refusal
+    def pending_kind(self, person: Person, session_id: str, identity: str) -> str:
+        """The kind of an enrolment that waits in this session; "" when none does."""
+        tag = self.step_up.session_tag(session_id)
+        return self._authenticators.pending_kind(person.id, identity, tag)
+
+    def rename(self, person_id: str, identity: str, name: str) -> bool:
+        """Call it something else; false when there is no such authenticator. Raises `InvalidInput`."""
+        checked = checked_name(name)
+        if all(one.id != identity for one in self._authenticators.of(person_id)):
+            return False
+        self._record("administration", operation="factors.rename", person=person_id, by="person")
+        return self._authenticators.rename(person_id, identity, checked)
+
+    def _described(self, person_id: str, change: Change) -> tuple[str, dict[str, str], str]:
+        """The prompt of a change, the values that it is bound to, and the level that it needs."""
+        if change.what == "recovery":
+            return (
+                "get new recovery codes; all former ones become void",
+                {"change": "recovery"},
+                USUAL,
+            )
+        if change.what == "remove":
+            return self._removal(person_id, change)
+        enroller = self._enrollers.get(change.kind)
+        if change.what != "add" or enroller is None:
+            raise InvalidInput("There is no such change.")
+        name = checked_name(change.name or NAMES[change.kind])
+        address = enroller.check(change.address)
+        self._authenticators.check_room(person_id, change.kind)
+        values = {"change": "add", "kind": change.kind, "name": name, "address": address}
+        to = f" for {address}" if address else ""
+        prompt = f"add the {NAMES[change.kind].lower()} “{name}”{to} to your account"
+        return prompt, values, self._level_for(person_id, change.kind)
+
+    def _removal(self, person_id: str, change: Change) -> tuple[str, dict[str, str], str]:
+        every = self._authenticators.of(person_id)
+        gone = next((one for one in every if one.id == change.id), None)
+        if gone is None:
+            raise InvalidInput("There is no such authenticator any more.")
+        if not change.anyway and self._needed(gone, [one for one in every if one.id != gone.id]):
+            raise LastFactor(
+                f"{_named(gone)} is the last one that confirms requests which need it. Without it "
+                "they are refused until you set up another one."
+            )
+        prompt = f"remove the {NAMES[gone.kind].lower()} “{gone.name}” from your account"
+        # One that is suspended proves nothing any more, so it cannot be what is asked for.
+        level = USUAL if gone.suspended else self._level_for(person_id, gone.kind)
+        return prompt, {"change": "remove", "id": gone.id}, level
+
+    def _needed(self, gone: Authenticator, left: Sequence[Authenticator]) -> bool:
+        """Whether some policy asks for what `gone` gives and none of those `left` does."""
+        lasting = [self.level(one.kind) for one in left if not one.suspended]
+        return any(
+            reaches(self.level(gone.kind), asked) and not any(reaches(l, asked) for l in lasting)
+            for asked in self._levels_asked()
+        )
+
+    def _level_for(self, person_id: str, kind: str) -> str:
+        has_passkey = any(
+            not one.suspended for one in self._authenticators.of(person_id, "webauthn")
+        )
+        return STRONGEST if kind == "webauthn" and has_passkey else USUAL
+
+    def _make(self, person: Person, session_id: str, values: Mapping[str, str]) -> Outcome:
+        facts = {"person": person.id, "by": "person"}
+        if values["change"] == "recovery":
+            self._record("administration", operation="factors.recovery", **facts)
+            codes = self._recovery.issue(person.id)
+            self._notices.tell(person.id, "New recovery codes were made; the former ones are void.")
+            return Outcome(codes=codes)
+        if values["change"] == "remove":
+            gone = next(
+                (one for one in self._authenticators.of(person.id) if one.id == values["id"]), None
+            )
+            if gone is not None:
+                self._record(
+                    "administration", operation="factors.remove", factor=gone.kind, **facts
+                )
+                self._authenticators.remove(person.id, gone.id)
+                self._notices.tell(person.id, f"{_named(gone)} was removed from your account.")
+            return Outcome(removed=values["id"])
+        tag = self.step_up.session_tag(session_id)
+        kind = values["kind"]
+        identity, shown = self._enrollers[kind].begin(
+            person, values["name"], values["address"], tag
+        )
+        begun = {"id": identity, "kind": kind, "expires_in": ENROLMENT_SECONDS, **shown}
+        return Outcome(enrolment=begun)
+
+
+def _place(session_id: str) -> str:
+    """Where these challenges wait: beside the conversation, so that neither voids the other."""
+    return f"own factors {session_id}"
+
+
+def _named(one: Authenticator) -> str:
+    return f"The {NAMES[one.kind].lower()} “{one.name}”"
+
+
+__all__ = [
+    "Change",
+    "Enroller",
+    "LastFactor",
+    "Outcome",
+    "OwnFactors",
+    "Standing",
+    "TooManyAuthenticators",
+]

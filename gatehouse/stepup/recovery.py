@@ -28,16 +28,16 @@ PREFIX = "rc-"
 """So that a code is recognised wherever somebody types it, and never reaches the conversation."""
 
 _SIGNS: Final = "23456789abcdefghijkmnpqrstuvwxyz"  # 32, without 0, 1, l and o
-_CODE = re.compile(r"rc[ -]?([a-z0-9]{5})[ -]?([a-z0-9]{5})")
+_CODE = re.compile(r"(rc|tk)[ -]?([a-z0-9]{5})[ -]?([a-z0-9]{5})")
 
 
-def parse_recovery(text: object) -> str | None:
-    """The code that `text` stands for, as it was shown; None when it is none."""
+def parse_recovery(text: object, prefix: str = PREFIX) -> str | None:
+    """The code that `text` stands for, as it was shown; None when it is none with this `prefix`."""
     if not isinstance(text, str) or len(text) > 64:
         return None
     folded = unicodedata.normalize("NFKC", text).strip().casefold()
     match = _CODE.fullmatch(re.sub(r"[\u2010-\u2015]", "-", folded))
-    return f"{PREFIX}{match[1]}-{match[2]}" if match else None
+    return f"{prefix}{match[2]}-{match[3]}" if match and f"{match[1]}-" == prefix else None
 
 
 class RecoveryCodes:
@@ -54,7 +54,7 @@ class RecoveryCodes:
 
     def issue(self, person_id: str) -> tuple[str, ...]:
         """New codes for a person, in place of all former ones; show them once and keep them nowhere."""
-        codes = tuple(_new_code() for _ in range(HOW_MANY))
+        codes = tuple(new_code(PREFIX) for _ in range(HOW_MANY))
         rows = [
             {"id": self._hash(person_id, code), "person_id": person_id, "used_at": None}
             for code in codes
@@ -122,9 +122,10 @@ class RecoveryCodes:
         return hmac.new(self._key, material, hashlib.sha256).hexdigest()
 
 
-def _new_code() -> str:
+def new_code(prefix: str) -> str:
+    """Fifty random bits after `prefix`, as people can read them out."""
     # One digit at least tells a code from words in what people type.
     signs = ""
     while not any(sign.isdigit() for sign in signs):
         signs = "".join(secrets.choice(_SIGNS) for _ in range(10))
-    return f"{PREFIX}{signs[:5]}-{signs[5:]}"
+    return f"{prefix}{signs[:5]}-{signs[5:]}"

@@ -100,7 +100,15 @@ class StepUp:
         """
         nonce = secrets.token_hex(16)
         subject = Subject(
-            person_id, session_id, conversation_id, intent, dict(values), nonce, prompt, resume, level
+            person_id,
+            session_id,
+            conversation_id,
+            intent,
+            dict(values),
+            nonce,
+            prompt,
+            resume,
+            level,
         )
         self._tags.binding(subject, values)  # refuses what cannot be bound, before it is recorded
         self._write("step_up_requested", subject)
@@ -163,6 +171,10 @@ class StepUp:
     def approval_of(self, challenge: Challenge) -> str:
         """What an answer to `challenge` is bound to; see `Tags.approval`."""
         return self._tags.approval(challenge.id, challenge.subject)
+
+    def session_tag(self, session_id: str) -> str:
+        """What stands for a session in the tables of step-up."""
+        return self._tags.of("session", session_id)
 
     def counter_of(self, person_id: str, known_with: str, about: str = "") -> Counter:
         """What a code of a person is counted under, wherever it is given."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,11 +103,17 @@ class Totp:
         return Enrolment(identity, secret, uri)
 
     def confirm(
-        self, person_id: str, code: object, *, identity: str = "", session_tag: str = ""
+        self,
+        person_id: str,
+        code: object,
+        *,
+        identity: str = "",
+        session_tag: str = "",
+        before: Callable[[], None] = lambda: None,
     ) -> str:
         """Activate the pending authenticator with a first good code, which is then used up; its id.
 
-        Raises `CodeRefused` (`not_enrolled` when nothing is pending, or no longer), and
+        `before` is called once the code is good and before anything changes. Raises `CodeRefused` (`not_enrolled` when nothing is pending, or no longer), and
         `TooManyAuthenticators`.
         """
         waiting = identity or self.authenticators.latest_pending(person_id, self.kind, session_tag)
@@ -117,6 +124,7 @@ class Totp:
         compared = self._compare(str(row["id"]), self._seed(row), digits)
         if compared.step is None:
             raise CodeRefused("wrong", slip=compared.slip)
+        before()
         if not self.authenticators.activate(person_id, row["id"], last_step=compared.step):
             raise CodeRefused("replayed", compared.step)
         return str(row["id"])
@@ -128,7 +136,8 @@ class Totp:
     def offers(self, person_id: str) -> tuple[Offer, ...]:
         """The person's active apps."""
         return tuple(
-            Offer(one.id, self.kind, one.name) for one in self.authenticators.of(person_id, self.kind)
+            Offer(one.id, self.kind, one.name)
+            for one in self.authenticators.of(person_id, self.kind)
         )
 
     def candidates(self, person_id: str, about: str = "") -> int:

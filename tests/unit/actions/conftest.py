@@ -99,12 +99,12 @@ class OpenCheckpoint:
     def note_served(self, *args: Any) -> None:
         pass
 
-    def admit_intent(self, *args: Any, **kwargs: Any) -> None:
-        pass
+    def admit_intent(self, *args: Any, **kwargs: Any) -> str:
+        return ""
 
     def admit_resource(self, person: Assertion, intent: str, *args: Any, **kwargs: Any) -> None:
         if intent in self.with_code:
-            raise StepUpNeeded
+            raise StepUpNeeded("aal2")
 
     def request_step_up(
         self, person: Assertion, intent: str, values: Mapping[str, str], prompt: str, **kwargs: Any

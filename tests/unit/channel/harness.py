@@ -42,9 +42,9 @@ from gatehouse.identity.exports import Exports
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
-from gatehouse.stepup import RecoveryCodes, Resume, StepUp, Totp
+from gatehouse.stepup import Resume
 from gatehouse.stepup import schema as stepup_schema
-from gatehouse.stepup.own_factors import OwnFactors
+from gatehouse.stepup.assembly import assemble
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts
@@ -163,13 +163,12 @@ class Site:
         keys = FixedKeys(key)
         self.issuer = Issuer(keys, clock)
         self.verifier = Verifier(keys, clock)
-        self.totp = Totp(engine, clock, key)
         self.directory = Directory(engine, clock, CHEAPEST, key=key)
         sessions = Sessions(engine, clock, settings.session, key)
-        recovery = RecoveryCodes(engine, clock, key)
-        step_up = StepUp(
-            engine, clock, settings.step_up, key, self.totp, self.audit.append, others=(recovery,)
+        factors = self.factors = assemble(
+            engine, clock, settings.step_up, lambda name: key, self.audit.append
         )
+        self.totp, step_up = factors.totp, factors.step_up
         exports, self.receipts = Exports(clock), Receipts(key)
         traces = PersonTraces(
             self.audit, sessions, step_up, exports, self.receipts, lambda people, conversations: []
@@ -196,9 +195,8 @@ class Site:
             exports=exports,
             rights=Rights(self.directory, sessions, self.totp, conversations, holds, clock),
             totp=self.totp,
-            own_factors=OwnFactors(
-                engine, clock, self.totp, recovery, self.audit.append, step_up.counter_of
-            ),
+            own_factors=factors.own_factors,
+            notices=factors.notices,
             policies=SimpleNamespace(
                 poll=lambda: False,
                 current=lambda: SimpleNamespace(

@@ -16,7 +16,9 @@ from gatehouse.cli.people import people
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
 from gatehouse.identity import Directory, Person, SessionEnded, Sessions
-from gatehouse.stepup import CodeRefused, RecoveryCodes, Totp
+from gatehouse.settings import StepUp
+from gatehouse.stepup import CodeRefused
+from gatehouse.stepup.assembly import assemble
 from gatehouse.stepup.schema import metadata
 
 from .conftest import KEY, PASSWORD
@@ -49,8 +51,10 @@ class Deployment:
         self.directory = directory
         self.sessions = sessions
         self.audit = Audit()
-        self.totp = Totp(engine, clock, KEY)
-        self.recovery = RecoveryCodes(engine, clock, KEY)
+        self.factors = assemble(
+            engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append
+        )
+        self.totp, self.recovery = self.factors.totp, self.factors.recovery
 
 
 @pytest.fixture
@@ -189,6 +193,19 @@ def test_factor_is_active_after_one_good_code(
     result = call("factor", "erin.walsh", typed=pyotp.TOTP(seed).at(int(clock.now())) + "\n")
     assert result.stdout.startswith("otpauth://totp/Gatehouse:erin.walsh?secret=" + seed)
     assert deployment.totp.enrolled(erin.id)
+
+
+def test_who_has_an_authenticator_gets_no_other_from_an_operator(
+    deployment: Deployment, erin: Person, clock: SettableClock
+) -> None:
+    """Neither an app nor a ticket, unless what they have is removed; that they are told of."""
+    deployment.totp.set_demo_secret(erin.id, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    for command in ("factor", "ticket"):
+        with pytest.raises(InvalidInput, match="already"):
+            call(command, "erin.walsh")
+    deployment.factors.remove(erin.id)
+    ticket = call("ticket", "erin.walsh").stdout.strip()
+    assert deployment.factors.tickets.verify(erin.id, ticket)
 
 
 def test_recovery_codes_are_the_only_output(deployment: Deployment, erin: Person) -> None:

@@ -9,14 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 import gatehouse
+from gatehouse.clock import SettableClock
 from gatehouse.db import open_engine
 from gatehouse.errors import NotReady, Unavailable
+from gatehouse.keys.envelope import associated_data, seal
 from gatehouse.migrations import MAIN, current, upgrade
+from gatehouse.stepup import CodeRefused, Totp
 
 PACKAGE = Path(gatehouse.__file__).parent
 
@@ -119,6 +123,33 @@ def test_a_database_of_the_first_version_is_adopted(url: str) -> None:
         rows = connection.execute(baseline.tables["gh_code_throttle"].select()).fetchall()
     assert [("k", 3, 1.5, 1.0)] == [tuple(row)[:4] for row in rows]
     assert MAIN.head() == current(engine)
+    engine.dispose()
+
+
+def test_apps_of_before_are_good_afterwards(url: str) -> None:
+    """Their seeds open, used codes stay used, wrong ones stay counted; what was pending is gone."""
+    engine, clock, key = open_engine(url), SettableClock(), bytes(range(32))
+    baseline, now = _baseline(), clock.now()
+    baseline.create_all(engine)
+    rows = []
+    for number, seed in enumerate(("JBSWY3DPEHPK3PXP" * 2, "MFRGGZDFMZTWQ2LK" * 2)):
+        identity, person = f"{number}" * 32, f"p-{number}"
+        bound = associated_data(record="totp seed", id=identity, person=person)
+        rows.append(
+            {"id": identity, "person_id": person, "seed": seal(key, seed.encode(), bound),
+             "confirmed_at": None if number else now, "last_step": int(now // 30) - 1,
+             "demo": False, "created_at": now}
+        )  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(baseline.tables["gh_totp"].insert(), rows)
+    upgrade(engine)
+    totp = Totp(engine, clock, key)
+    code = pyotp.TOTP("JBSWY3DPEHPK3PXP" * 2)
+    with pytest.raises(CodeRefused):
+        totp.verify("p-0", code.at(int(now) - 30))
+    assert int(now // 30) == totp.verify("p-0", code.at(int(now)))
+    assert ["0" * 32, None] == [totp.authenticators.account(p) for p in ("p-0", "p-1")]
+    assert not totp.enrolled("p-1")
     engine.dispose()
 
 

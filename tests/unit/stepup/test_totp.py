@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.clock import SettableClock
 from gatehouse.errors import IntegrityError, InvalidInput
-from gatehouse.stepup import CodeRefused, Totp
+from gatehouse.stepup import CodeRefused, Enrolment, Totp
 from gatehouse.stepup.schema import authenticators
 
 from .conftest import KEY, PERSON, SEED
@@ -163,13 +163,17 @@ def test_a_new_enrolment_replaces_a_pending_one(engine: Engine, clock: SettableC
     assert totp.enrolled(PERSON)
 
 
-def test_an_active_authenticator_is_not_replaced_by_enrolling(totp: Totp) -> None:
-    """Whoever has only the password cannot put another authenticator in place."""
-    with pytest.raises(InvalidInput, match="already"):
-        totp.enrol(PERSON, "erin.walsh")
+def test_enrolling_another_leaves_the_first_one_alone(totp: Totp, clock: SettableClock) -> None:
+    """A second app is worth nothing before its own first code; then each one's code is good."""
+    second = totp.enrol(PERSON, "erin.walsh", name="Tablet").secret
+    assert "wrong" == reason_against(totp, code_at(START, second))
     with pytest.raises(CodeRefused):
         totp.confirm(PERSON, code_at(START))
+    totp.confirm(PERSON, code_at(START, second))
     assert START // 30 == totp.verify(PERSON, code_at(START))
+    clock.advance(30)
+    assert START // 30 + 1 == totp.verify(PERSON, code_at(clock.now(), second))
+    assert ["Authenticator app", "Tablet"] == [one.name for one in totp.offers(PERSON)]
 
 
 def test_a_demo_seed_never_replaces_an_enrolled_one(engine: Engine, clock: SettableClock) -> None:
@@ -251,18 +255,18 @@ def test_two_enrolments_at_once_leave_one(any_engine: Engine, clock: SettableClo
     """Of simultaneous enrolments one is pending in the end, and only its seed can be confirmed."""
     totp = Totp(any_engine, clock, KEY)
 
-    def enrol(_: int) -> str | None:
+    def enrol(_: int) -> Enrolment | None:
         try:
-            return totp.enrol(PERSON, "erin.walsh").secret
+            return totp.enrol(PERSON, "erin.walsh")
         except InvalidInput:
             return None
 
     with ThreadPoolExecutor(8) as pool:
-        seeds = [seed for seed in pool.map(enrol, range(8)) if seed]
+        begun = [one for one in pool.map(enrol, range(8)) if one]
     confirmed = 0
-    for seed in seeds:
+    for one in begun:
         try:
-            totp.confirm(PERSON, code_at(START, seed))
+            totp.confirm(PERSON, code_at(START, one.secret), identity=one.id)
             confirmed += 1
         except CodeRefused:
             continue

@@ -1,0 +1,68 @@
+"""How a request that waits for a second factor looks to a page, and how a page answers it.
+
+The same for a request in the chat and for a change of one's own factors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.channel import replies
+from gatehouse.channel.body import text_field
+from gatehouse.channel.failures import ApiError
+from gatehouse.stepup import ChallengeRefused
+from gatehouse.stepup.recovery import PREFIX, parse_recovery
+from gatehouse.stepup.tickets import PREFIX as TICKET
+
+if TYPE_CHECKING:
+    from gatehouse.stepup import Challenge, StepUp
+    from gatehouse.stepup.factors import Offer
+
+Answer = str | dict[str, Any]
+
+NO_CODE = "A code has six digits, or is one of your recovery codes."
+
+
+def shown(step_up: StepUp, challenge: Challenge, now: float) -> dict[str, Any]:
+    """`challenge` as the browser may see it. Blocks."""
+    offers = step_up.offers(challenge)
+    return {
+        "id": challenge.id,
+        "prompt": replies.visible(challenge.prompt),
+        "expires_in": max(0, int(challenge.expires_at - now)),
+        "attempts_left": challenge.attempts_left,
+        "level": challenge.level,
+        "factors": list(dict.fromkeys(offer.kind for offer in offers)),
+        "offers": [_offer(one) for one in offers],
+    }
+
+
+def read_answer(body: dict[str, Any]) -> Answer:
+    """The `code` of `body` as it is compared; raises `ApiError` 400."""
+    given = text_field(body, "code", 32)
+    digits = "".join(given.split())
+    if digits.isascii() and digits.isdigit() and len(digits) == 6:
+        return digits
+    found = parse_recovery(given, PREFIX) or parse_recovery(given, TICKET)
+    if found is None:
+        raise ApiError(400, "code", NO_CODE)
+    return found
+
+
+def refused(refusal: ChallengeRefused) -> ApiError:
+    """`refusal` of an answer as the page gets it."""
+    wait = max(1, math.ceil(refusal.retry_after)) if refusal.retry_after else None
+    return ApiError(
+        429 if refusal.reason == "throttled" else 403,
+        refusal.reason,
+        refusal.message,
+        retry_after=wait,
+        closed=refusal.closed,
+        attempts_left=refusal.attempts_left,
+    )
+
+
+def _offer(offer: Offer) -> dict[str, str]:
+    found = {"id": offer.id, "kind": offer.kind, "name": replies.visible(offer.name)}
+    return {**found, "sent_to": offer.sent_to} if offer.sent_to else found
