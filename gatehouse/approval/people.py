@@ -7,13 +7,12 @@ A typed name alone proves nothing and must never be enough.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from functools import cached_property
 
 from gatehouse.errors import GatehouseError
 from gatehouse.identity import Directory, Person, SignInRefused
-from gatehouse.stepup import Resume, StepUp
+from gatehouse.stepup import StepUp
 
 SOURCE = "command line"
 
@@ -74,33 +73,8 @@ class Approver:
             reason = "initial_password"
             self._record("sign_in_refused", person=person.id, reason=reason, purpose=purpose)
             raise ApprovalRefused("change the initial password first", "sign in at the chat page")
-        self._confirm(person, code, purpose, revision)
+        self._step_up.prove(person.id, code(), purpose, {"revision": revision})
         return person
 
     def _may(self, person: Person) -> bool:
         return not person.disabled and self._role in person.roles
-
-    def _confirm(
-        self, person: Person, code: Callable[[], str], purpose: str, revision: str
-    ) -> None:
-        session, conversation, message = (secrets.token_hex(16) for _ in range(3))
-        values = {"revision": revision}
-        challenge = self._step_up.request(
-            person_id=person.id,
-            session_id=session,
-            conversation_id=conversation,
-            intent=purpose,
-            values=values,
-            prompt=f"{purpose.replace('_', ' ')} {revision}",
-            resume=Resume(kind="action", name=purpose),
-        )
-        grant = self._step_up.answer(challenge.id, session, conversation, code())
-        self._step_up.redeem(
-            grant.id,
-            person_id=person.id,
-            session_id=session,
-            conversation_id=conversation,
-            intent=purpose,
-            values=values,
-            message_id=message,
-        )

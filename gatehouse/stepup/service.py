@@ -237,6 +237,44 @@ class StepUp:
         self._note("step_up_redeemed", use, stage=stage, level=level, request=grant.nonce[:16])
         return grant
 
+    def prove(
+        self,
+        person_id: str,
+        answer: object,
+        purpose: str,
+        values: Mapping[str, str],
+        *,
+        known_with: str = "",
+        level: str = USUAL,
+    ) -> Grant:
+        """Take an answer that comes together with what it is for, such as a command at a terminal.
+
+        Throttled, counted, recorded and used up like one that was asked for, and good for this
+        `purpose` with these `values` alone. Raises `ChallengeRefused`.
+        """
+        session, conversation, message = (secrets.token_hex(16) for _ in range(3))
+        challenge = self.request(
+            person_id=person_id,
+            session_id=session,
+            conversation_id=conversation,
+            intent=purpose,
+            values=values,
+            prompt=purpose.replace("_", " "),
+            resume=Resume("action", purpose),
+            level=level,
+        )
+        grant = self.answer(challenge.id, session, conversation, answer, known_with=known_with)
+        return self.redeem(
+            grant.id,
+            person_id=person_id,
+            session_id=session,
+            conversation_id=conversation,
+            intent=purpose,
+            values=values,
+            message_id=message,
+            level=level,
+        )
+
     def resume_of(self, grant_id: str, conversation_id: str) -> Resume | None:
         """How the request of a grant goes on, None when there is no such grant any more."""
         return self._grants.resume_of(grant_id, conversation_id)
