@@ -44,7 +44,7 @@ def code_of(site: Site, enrolment: dict[str, Any]) -> str:
 
 def listed(client: httpx.Client) -> list[str]:
     found = client.get("/api/v1/authenticators").json()["authenticators"]
-    return [one["name"] for one in found]
+    return sorted(one["name"] for one in found)
 
 
 def new_codes(site: Site, client: httpx.Client) -> list[str]:
