@@ -28,6 +28,8 @@ TITLES = {
     "look_up_person": "Look up a person",
     "reset_second_factor": "Reset my second factor",
     "report_security_incident": "Report a security incident",
+    "view_sessions": "See where I am signed in",
+    "sign_out_everywhere": "Sign out everywhere",
     "view_stored_data": "See what is stored about me",
     "export_stored_data": "Export what is stored about me",
     "erase_stored_data": "Erase what is stored about me",

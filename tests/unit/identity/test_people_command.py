@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -14,8 +15,9 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.cli.people import people
 from gatehouse.clock import SettableClock
-from gatehouse.errors import GatehouseError, InvalidInput, Unavailable
+from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.identity import Directory, Person, SessionEnded, Sessions
+from gatehouse.identity.provider.links import Links
 from gatehouse.settings import StepUp
 from gatehouse.stepup import CodeRefused
 from gatehouse.stepup.assembly import assemble
@@ -48,6 +50,7 @@ class Deployment:
     ) -> None:
         metadata.create_all(engine)
         self.engine = engine
+        self.provider: Any = None
         self.directory = directory
         self.sessions = sessions
         self.audit = Audit()
@@ -270,3 +273,23 @@ def test_help_is_there_without_a_deployment(
     monkeypatch.setenv("GATEHOUSE_HOME", str(tmp_path))
     result = call("add", "--help")
     assert (0, False) == (result.exit_code, "Roles:" in result.stdout)
+
+
+def test_a_person_is_linked_to_the_provider_by_hand(
+    deployment: Deployment, clock: SettableClock
+) -> None:
+    """By the subject that the provider uses; ended by name, with every session, or by leaving."""
+    call(*ADD, typed=f"{NEW}\n{NEW}\n")
+    with pytest.raises(NotReady, match="no provider"):
+        call("link", "new.person", "0001")
+    links = Links(deployment.engine, clock, KEY, "https://idp.example.org")
+    deployment.provider = SimpleNamespace(links=links)
+    person = deployment.directory.by_username("new.person")
+    assert person is not None
+    for end in ("unlink", "leave"):
+        call("link", "new.person", "0001")
+        assert person.id == links.person_of("0001")
+        deployment.sessions.open(person)
+        call(end, "new.person")
+        assert None is links.person_of("0001")
+        assert () == deployment.sessions.of_person(person.id)

@@ -27,7 +27,8 @@ ROLES = {
 }
 EVERYBODY = (
     "greet thank goodbye affirm deny cancel repeat ask_if_bot ask_capabilities out_of_scope inform "
-    "nlu_fallback resume_request view_next_holiday end_conversation speak_to_person view_stored_data"
+    "nlu_fallback resume_request view_next_holiday end_conversation speak_to_person view_stored_data "
+    "view_sessions sign_out_everywhere"
 )
 OWN = (
     "view_next_pay_date view_leave_balance view_leave_taken request_leave view_leave_status "
