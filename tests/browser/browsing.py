@@ -98,6 +98,10 @@ class Visitor:
     def sign_in(self) -> Page:
         """Sign in as a person does: name, password, Enter."""
         self.open()
+        return self.sign_in_again()
+
+    def sign_in_again(self) -> Page:
+        """Sign in at the form that is on the screen."""
         self.page.get_by_label("User name").fill(self.account.username)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.page.keyboard.press("Enter")

@@ -53,7 +53,7 @@ def options(theme: str, size: dict[str, int] | None) -> dict[str, Any]:
 def test_every_state_is_without_violations(
     visit: Visit, employee: Account, axe: str, theme: str, size: dict[str, int] | None
 ) -> None:
-    """Sign-in, its refusal, empty, answered, refused, buttons, card, wrong code, dialog, offline."""
+    """Sign-in, its refusal, empty, answered, refused, buttons, card, wrong code, dialog, account, offline."""
     visitor = visit(**options(theme, size))
     page = visitor.open()
     states: dict[str, list[str]] = {}
@@ -90,13 +90,19 @@ def test_every_state_is_without_violations(
     page.get_by_role("button", name="Clear conversation").click()
     look("dialog")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Account").click()
+    expect(page.get_by_text("Looking it up")).to_have_count(0)
+    look("account")
+    page.get_by_role("button", name="Sign out everywhere").click()
+    look("account question")
+    page.keyboard.press("Escape")
     visitor.context.set_offline(True)
     composer(page).fill("are you there")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
     look("offline")
     assert {state: [] for state in states} == states
-    assert 9 == len(states)
+    assert 11 == len(states)
 
 
 @FEATURES
@@ -105,9 +111,11 @@ def test_targets_are_large_enough(visit: Visit, theme: str, size: dict[str, int]
     visitor = visit(**options(theme, size))
     page = visitor.sign_in()
     visitor.say("what is my salary")
+    page.get_by_role("button", name="Account").click()
+    expect(page.get_by_text("Looking it up")).to_have_count(0)
     small = page.evaluate(
         """() => [...document.querySelectorAll("button, input, textarea, a.download")]
-          .filter((item) => item.offsetParent)
+          .filter((item) => item.checkVisibility())
           .map((item) => [item.textContent || item.id, item.getBoundingClientRect()])
           .filter(([, box]) => box.width < 44 || box.height < 44)
           .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
