@@ -125,8 +125,8 @@ class Deployment:
                 self._runtime = open_runtime(self.home)
         return self._runtime
 
-    def person(self, *roles: str, employee_id: str = "E-1001") -> Account:
-        """A new person with `roles`, a second factor, and a record in the system of record."""
+    def person(self, *roles: str, employee_id: str = "E-1001", factor: bool = True) -> Account:
+        """A new person with `roles`, a second factor unless not, and a record in the system of record."""
         username = f"tester-{secrets.token_hex(4)}"
         contractor = roles == ("contractor",)
         person = self.runtime.directory.add(
@@ -141,7 +141,8 @@ class Deployment:
             demo=True,
         )
         secret = pyotp.random_base32()
-        self.runtime.totp.set_demo_secret(person.id, secret)
+        if factor:
+            self.runtime.totp.set_demo_secret(person.id, secret)
         return Account(self, person, username, secret)
 
     def client(self) -> httpx.Client:

@@ -28,9 +28,8 @@ export class Factors {
 
   async list(): Promise<Node[]> {
     const found = await this.api.call<Found>("GET", "/authenticators");
-    if (!found.authenticators) return [el("p", {}, fill(words.recovery, { count: found.recovery_codes }))];
     const rows = found.authenticators.map((one) => this.row(one));
-    const adds = (found.kinds ?? []).map((kind) => button(words.adds[kind] ?? kind, () => this.add(kind, found.authenticators)));
+    const adds = found.kinds.map((kind) => button(words.adds[kind] ?? kind, () => this.add(kind, found.authenticators)));
     const problem = el("p", { class: "problem", role: "alert" });
     const renew = button(words.recoveryNew, () =>
       void doing(this.place, renew, problem, () => this.change({ change: "recovery" }, words.recoveryNew, (done) => this.codes(done.codes ?? []))),

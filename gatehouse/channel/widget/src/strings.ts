@@ -50,7 +50,7 @@ export const strings = {
     email: "6-digit code from the e-mail",
     sms: "6-digit code from the text message",
     recovery: "Recovery code",
-    ticket: "Code, or enrolment ticket from your administrator",
+    ticket: "Enrolment ticket from your administrator",
   } as Record<string, string>,
   codeWays: {
     totp: "Authenticator app",
@@ -58,6 +58,7 @@ export const strings = {
     email: "Code by e-mail",
     sms: "Code by text message",
     recovery: "Recovery code",
+    ticket: "Enrolment ticket",
   } as Record<string, string>,
   usePasskey: "Use your passkey",
   noPasskey: "The passkey was not used. Please try again, or choose another way.",
