@@ -21,6 +21,7 @@ from rasa.core.actions.action import RemoteAction
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 
+from gatehouse.dialogue import replay, rule_search
 from gatehouse.errors import NotReady
 
 
@@ -31,6 +32,8 @@ def apply() -> None:
     for module, copies in _COPIED_FOR_LOGS.items():
         _log_without_copies(module, copies)
     _run_graphs_as_planned()
+    replay.apply()
+    rule_search.apply()
 
 
 # How often each module copies something; every time it is an argument of `structlogger.debug`.

@@ -28,18 +28,21 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_END,
     ENTITY_ATTRIBUTE_START,
     EXTRACTOR,
+    FEATURE_TYPE_SENTENCE,
     INTENT,
     INTENT_NAME_KEY,
     INTENT_RANKING_KEY,
     PREDICTED_CONFIDENCE_KEY,
     TEXT,
 )
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
+from gatehouse.dialogue.scoring import Block, Scorer, weighted
 from gatehouse.errors import IntegrityError, InvalidInput
 
 MODEL_FILE = "intents.skops"
@@ -83,6 +86,7 @@ class WeightedIntentClassifier(GraphComponent, IntentClassifier):
         self._resource = resource
         self._weights: dict[str, TfidfTransformer] = {}
         self._linear: LogisticRegression | None = None
+        self._scorer: Scorer | None = None
 
     @classmethod
     def create(
@@ -136,6 +140,7 @@ class WeightedIntentClassifier(GraphComponent, IntentClassifier):
                 component._linear = stored["linear"]
                 # Laid out for the product with a sparse row; otherwise each message copies it all.
                 component._linear.coef_ = np.asfortranarray(component._linear.coef_)
+                component._scorer = Scorer.of(component._linear)
         except Exception as error:
             raise IntegrityError(
                 "the trained intent classifier cannot be read", "train the model again"
@@ -158,7 +163,10 @@ class WeightedIntentClassifier(GraphComponent, IntentClassifier):
     def _rank(self, message: Message) -> list[dict[str, Any]]:
         if self._linear is None:
             raise IntegrityError("the intent classifier has not been trained")
-        confidences = self._linear.predict_proba(self._matrix([message]))[0]
+        if self._scorer is None:
+            confidences = self._linear.predict_proba(self._matrix([message]))[0]
+        else:
+            confidences = self._scorer.probabilities(self._blocks(message))
         order = np.argsort(-confidences, kind="stable")[: self._config["ranking_length"]]
         return [_ranked(str(self._linear.classes_[i]), float(confidences[i])) for i in order]
 
@@ -174,17 +182,41 @@ class WeightedIntentClassifier(GraphComponent, IntentClassifier):
         ]
         return sparse.hstack(blocks).tocsr()
 
+    def _blocks(self, message: Message) -> list[Block]:
+        """The same row, of one message."""
+        counted = [
+            weighted(Block.of(_features(message, alias)), self._weights[alias]).times(weight)
+            for alias, weight in self._config["counted"].items()
+        ]
+        flagged = [
+            Block.of(_features(message, alias)).times(weight)
+            for alias, weight in self._config["flagged"].items()
+        ]
+        return counted + flagged
+
     def _counts(self, messages: Sequence[Message], alias: str) -> sparse.csr_matrix:
-        rows = []
-        for message in messages:
-            _, sentence = message.get_sparse_features(TEXT, [alias])
-            if sentence is None:
-                raise InvalidInput(f"no featurizer of config.yml has the alias {alias!r}")
-            rows.append(sparse.csr_matrix(sentence.features))
+        rows = [sparse.csr_matrix(_features(message, alias)) for message in messages]
         return sparse.vstack(rows).tocsr()
 
     def _has_features(self, message: Message) -> bool:
-        return bool(message.get(TEXT)) and message.get_sparse_features(TEXT)[1] is not None
+        return bool(message.get(TEXT)) and any(_is_of_sentence(f) for f in message.features)
+
+
+def _features(message: Message, alias: str) -> Any:
+    """The sparse features of the whole text that the featurizer `alias` found."""
+    # Not `get_sparse_features`, which copies them deeply.
+    for features in message.features:
+        if features.origin == alias and _is_of_sentence(features):
+            return features.features
+    raise InvalidInput(f"no featurizer of config.yml has the alias {alias!r}")
+
+
+def _is_of_sentence(features: Features) -> bool:
+    return bool(
+        features.attribute == TEXT
+        and features.type == FEATURE_TYPE_SENTENCE
+        and features.is_sparse()
+    )
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)

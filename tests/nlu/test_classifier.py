@@ -79,6 +79,37 @@ def test_a_loaded_classifier_answers_as_the_trained_one(storage: LocalModelStora
     assert 1.0 == pytest.approx(sum(item["confidence"] for item in after.get("intent_ranking")))
 
 
+def test_one_message_is_scored_as_a_batch_is(storage: LocalModelStorage) -> None:
+    """What is summed up for one message is what scikit-learn's own prediction says."""
+    data = _training_data()
+    data.training_examples += [_message(text, "greet") for text in ("my show", "show")]
+    _create(storage).train(data)
+    fast, batch = _load(storage), _load(storage)
+    assert fast._scorer is not None
+    batch._scorer = None
+    for text in ("salary", "show my leave", "my my my salary leave", "words it does not know"):
+        one, other = _message(text), _message(text)
+        fast.process([one])
+        batch.process([other])
+        for mine, theirs in zip(
+            one.get("intent_ranking"), other.get("intent_ranking"), strict=True
+        ):
+            assert theirs["name"] == mine["name"]
+            assert theirs["confidence"] == pytest.approx(mine["confidence"], abs=1e-12)
+
+
+def test_a_model_of_other_features_is_an_error(storage: LocalModelStorage) -> None:
+    """Features that the model was not trained with are not summed up as if they were."""
+    data = _training_data()
+    data.training_examples += [_message("my", "greet"), _message("show", "greet")]
+    _create(storage).train(data)
+    wide = WeightedIntentClassifier.load(
+        {**CONFIG, "flagged": {"concepts": 0.5, "words": 1.0}}, storage, RESOURCE, None
+    )
+    with pytest.raises(ValueError, match="10 features"):
+        wide.process([_message("salary")])
+
+
 def test_length_does_not_add_certainty(storage: LocalModelStorage) -> None:
     """Saying the same words more often does not change how sure the classifier is."""
     classifier = _create(storage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import jsonschema
@@ -14,18 +15,21 @@ from rasa.engine.exceptions import GraphComponentException, GraphRunError
 from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema, SchemaNode
 from rasa.engine.runner.dask import DaskGraphRunner
 
-from gatehouse.dialogue import adjustments
+from gatehouse.dialogue import adjustments, replay, rule_search
 from gatehouse.errors import NotReady
 
 
 @pytest.fixture(autouse=True)
-def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
+def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     original = RemoteAction._validate_action_result
     monkeypatch.setattr(RemoteAction, "_validate_action_result", original)
     monkeypatch.setenv("RASA_TELEMETRY_ENABLED", "true")
     monkeypatch.setattr(DaskGraphRunner, "run", DaskGraphRunner.run)
     for module in adjustments._COPIED_FOR_LOGS:
         monkeypatch.setattr(module, "copy", module.copy)
+    yield
+    replay.restore()
+    rule_search.restore()
 
 
 def test_telemetry_is_off() -> None:
