@@ -123,15 +123,17 @@ class Turns:
 
     async def pending(self, conversation_id: str) -> dict[str, Any] | None:
         """The challenge that waits for a code, as the browser may see it."""
-        found = await asyncio.to_thread(self._services.step_up.pending, conversation_id)
-        if found is None:
-            return None
-        now = self._services.clock.now()
-        return await asyncio.to_thread(proofs.shown, self._services.step_up, found, now)
+        return await asyncio.to_thread(self._waiting, conversation_id)
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is kept in memory about a conversation."""
         self.buttons.forget(conversation_id)
+
+    def _waiting(self, conversation_id: str) -> dict[str, Any] | None:
+        found = self._services.step_up.pending(conversation_id)
+        if found is None:
+            return None
+        return proofs.shown(self._services.step_up, found, self._services.clock.now())
 
     async def _say(self, speaker: Speaker, message_id: str, text: str) -> Reply:
         conversation = speaker.session.conversation_id
@@ -271,11 +273,18 @@ class Turns:
         while True:
             conversation = speaker.session.conversation_id
             async with self._alone(conversation):
-                async with self._guarded(speaker):
-                    speaker = await asyncio.to_thread(self._anew, speaker)
+                async with self._guarded(speaker), asyncio.timeout(TURN_TIMEOUT):
+                    speaker = await asyncio.to_thread(self._begun, speaker, conversation)
                 if speaker.session.conversation_id == conversation:
                     with metrics.TURN_SECONDS.measure():
                         return await self._turn(speaker, work)
+
+    def _begun(self, speaker: Speaker, conversation: str) -> Speaker:
+        """`speaker` read again, and their conversation begun unless it is not this one any more."""
+        speaker = self._anew(speaker)
+        if speaker.session.conversation_id == conversation:
+            self._services.conversations.started(conversation, speaker.person.id)
+        return speaker
 
     def _anew(self, speaker: Speaker) -> Speaker:
         """`speaker` read again; raises `ApiError` 401 when session or account ended. Blocks."""
@@ -290,29 +299,29 @@ class Turns:
 
     async def _turn(self, speaker: Speaker, work: Callable[[Speaker], Awaitable[Reply]]) -> Reply:
         """Run `work`, then carry out what it asked for."""
-        conversation = speaker.session.conversation_id
         try:
             async with self._guarded(speaker), asyncio.timeout(TURN_TIMEOUT):
-                await asyncio.to_thread(
-                    self._services.conversations.started, conversation, speaker.person.id
-                )
                 reply = await work(speaker)
         finally:
-            ended = await self._carry_out(speaker)
+            ended, challenge = await self._carry_out(speaker)
         if ended:
             reply.end()
             self._hand_out(speaker, ended, reply)
         else:
-            reply.challenge = await self.pending(conversation)
+            reply.challenge = challenge
         return reply
 
-    async def _carry_out(self, speaker: Speaker) -> list[Ended]:
-        """Carry out what the turn asked for; something when the conversation is gone."""
+    async def _carry_out(self, speaker: Speaker) -> tuple[list[Ended], dict[str, Any] | None]:
+        """Carry out what the turn asked for: what ended, or the challenge that waits for a code."""
         async with self._guarded(speaker):
-            ended = await asyncio.to_thread(self._end_if_asked, speaker)
+            ended, challenge = await asyncio.to_thread(self._finished, speaker)
         if ended:
             self.forget(speaker.session.conversation_id)
-        return ended
+        return ended, challenge
+
+    def _finished(self, speaker: Speaker) -> tuple[list[Ended], dict[str, Any] | None]:
+        ended = self._end_if_asked(speaker)
+        return ended, None if ended else self._waiting(speaker.session.conversation_id)
 
     def _end_if_asked(self, speaker: Speaker) -> list[Ended]:
         services, conversation = self._services, speaker.session.conversation_id

@@ -59,6 +59,8 @@ _BEGINS: Final = frozenset({Restarted, SessionStarted})
 _REVERTS: Final = frozenset({ActionReverted, UserUtteranceReverted})
 _REPLAY: Final = "_gatehouse_replay"
 
+Users = dict[tuple[int, bool | None], tuple[Domain, UserUttered, dict[str, Any]]]
+
 _stock_applied = DialogueStateTracker.applied_events
 _stock_prior = DialogueStateTracker.generate_all_prior_trackers
 _stock_state = Domain.get_active_state
@@ -105,7 +107,7 @@ class Moment:
         tracker: DialogueStateTracker,
         slots: dict[str, Any],
         set_slots: frozenset[str],
-        users: dict[tuple[int, bool | None], tuple[Domain, dict[str, Any]]],
+        users: Users,
     ) -> None:
         self.followup_action = tracker.followup_action
         self._latest_action = tracker.latest_action
@@ -130,8 +132,9 @@ class Moment:
         key = (id(message), message.use_text_for_featurization)
         known = self._users.get(key)
         if known is None or known[0] is not domain:
-            known = self._users[key] = (domain, domain._get_user_sub_state(self))
-        return known[1]
+            # With the message itself: as long as it is kept, no other one can have its id.
+            known = self._users[key] = (domain, message, domain._get_user_sub_state(self))
+        return known[2]
 
 
 class _Replay:
@@ -144,7 +147,7 @@ class _Replay:
         self._last: Moment | None = None
         self._slots: dict[str, Any] | None = None
         self._set_slots: frozenset[str] = frozenset()
-        self._users: dict[tuple[int, bool | None], tuple[Domain, dict[str, Any]]] = {}
+        self._users: Users = {}
 
     def goes_on_to(self, events: list[Event]) -> bool:
         """Whether `events` begin with those that were replayed."""

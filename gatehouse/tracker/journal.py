@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -43,6 +43,18 @@ from gatehouse.tracker.schema import conversations, records, snapshots
 from gatehouse.tracker.transactions import changing, snapshot
 
 T = TypeVar("T")
+
+# Built once: to build a statement takes several times as long as to run it.
+_RECORDS: Final = (
+    sa.select(records.c.sequence, records.c.envelope)
+    .where(records.c.handle == sa.bindparam("of"), records.c.sequence >= sa.bindparam("first"))
+    .order_by(records.c.sequence)
+)
+_ADD_RECORD: Final = sa.insert(records)
+_SNAPSHOT: Final = sa.select(snapshots.c.envelope).where(snapshots.c.handle == sa.bindparam("of"))
+_ADD_SNAPSHOT: Final = sa.insert(snapshots)
+_DROP_SNAPSHOT: Final = sa.delete(snapshots).where(snapshots.c.handle == sa.bindparam("of"))
+_UPDATE: Final = sa.update(conversations).where(conversations.c.handle == sa.bindparam("of"))
 
 
 class Audit(Protocol):
@@ -163,6 +175,17 @@ class Journal:
             self._advance(name, head, after.handle)
         return after
 
+    def belongs_to(self, conversation_id: str, person_id: str) -> bool:
+        """Whether it lives, belongs to `person_id`, and nobody asked for its end."""
+
+        def look() -> bool:
+            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            with snapshot(self._engine) as connection:
+                live = self._rows.live(connection, conversation_id, entry)
+            return live is not None and live.head.person_id == person_id
+
+        return self._agreed(conversation_id, look)
+
     def register(self, conversation_id: str, person_id: str) -> None:
         """Make sure that the conversation exists and belongs to `person_id`.
 
@@ -222,11 +245,8 @@ class Journal:
                 folded = self._snapshot(connection, live)
                 folded = folded if serves(folded) else None
             first = live.head.first(whole=whole, window=folded is not None)
-            rows = connection.execute(
-                sa.select(records.c.sequence, records.c.envelope)
-                .where(records.c.handle == live.handle, records.c.sequence >= first.sequence)
-                .order_by(records.c.sequence)
-            ).fetchall()
+            wanted = {"of": live.handle, "first": first.sequence}
+            rows = connection.execute(_RECORDS, wanted).fetchall()
         found = [(n, bytes(e)) for n, e in rows]
         turns = open_turns(live.key, live.handle, live.head, found, first)
         events = [*(folded.events if folded else ()), *(e for turn in turns for e in turn.events)]
@@ -236,8 +256,7 @@ class Journal:
         return Reading(events, mark)
 
     def _snapshot(self, connection: Connection, live: Live) -> Snapshot:
-        query = sa.select(snapshots.c.envelope).where(snapshots.c.handle == live.handle)
-        envelope = connection.execute(query).scalar()
+        envelope = connection.execute(_SNAPSHOT, {"of": live.handle}).scalar()
         return open_snapshot(live.key, live.handle, live.head, envelope and bytes(envelope))
 
     def _begin(self, connection: Connection, conversation_id: str, person_id: str | None) -> Live:
@@ -259,9 +278,8 @@ class Journal:
         deadline = self._life.deadline(live.head.deadline, added.events, now)
         expires_at = self._life.expires_at(live.head.started_at, now, deadline)
         head = live.head.after(added.events, envelope, now, expires_at, deadline)
-        connection.execute(
-            sa.insert(records).values(handle=live.handle, sequence=head.sequence, envelope=envelope)
-        )
+        values = {"handle": live.handle, "sequence": head.sequence, "envelope": envelope}
+        connection.execute(_ADD_RECORD, values)
         head = self._move_window(connection, live, head, mark, added)
         self._update(connection, live, head)
         return head
@@ -283,21 +301,18 @@ class Journal:
             head = replace(head, window_sequence=0)
         if added.snapshot is None and (head.window_sequence or not live.head.window_sequence):
             return head
-        connection.execute(sa.delete(snapshots).where(snapshots.c.handle == live.handle))
+        connection.execute(_DROP_SNAPSHOT, {"of": live.handle})
         if added.snapshot is not None:
             envelope = seal_snapshot(live.key, live.handle, head, added.snapshot)
-            connection.execute(sa.insert(snapshots).values(handle=live.handle, envelope=envelope))
+            connection.execute(_ADD_SNAPSHOT, {"handle": live.handle, "envelope": envelope})
         return head
 
     def _set_person(self, connection: Connection, live: Live, person_id: str) -> None:
         self._update(connection, live, replace(live.head, person_id=person_id))
 
     def _update(self, connection: Connection, live: Live, head: Head) -> None:
-        connection.execute(
-            sa.update(conversations)
-            .where(conversations.c.handle == live.handle)
-            .values(**self._rows.columns(live.key, live.handle, head))
-        )
+        columns = self._rows.columns(live.key, live.handle, head)
+        connection.execute(_UPDATE, {"of": live.handle, **columns})
 
     def _advance(self, name: str, head: Head, handle: str | None) -> None:
         try:

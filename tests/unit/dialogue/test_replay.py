@@ -163,6 +163,19 @@ def test_states_are_those_of_rasa(script: list[tuple[str, int] | None]) -> None:
         replay.restore()
 
 
+def test_a_new_message_is_never_taken_for_one_that_is_gone() -> None:
+    """Also when it lies where the empty message lay that a conversation begins with."""
+    tracker = DialogueStateTracker.from_events("c", [], DOMAIN.slots)
+    replay.apply()
+    try:
+        tracker.past_states(DOMAIN)
+        kept = tracker.__dict__[replay._REPLAY]._users
+        assert all(id(message) == key[0] for key, (_, message, _) in kept.items())
+        assert kept
+    finally:
+        replay.restore()
+
+
 def test_a_conversation_is_replayed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking again costs no replay, and going on replays what is new."""
     applied: list[Event] = []
