@@ -27,6 +27,7 @@ from gatehouse.db import open_engine
 from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
 from gatehouse.identity.assertions import LIFETIME, SKEW
+from gatehouse.identity.breached import BreachedList
 from gatehouse.identity.calls import WINDOW, Caller
 from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
@@ -232,7 +233,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     roles = policies.current().roles
     period = settings.keys.signing
     assertion_keys = RotatingKeys(ring, clock, "assertion signing", period, LIFETIME + 2 * SKEW)
-    directory = Directory(engine, clock, key=ring.service_key("directory"), roles=roles)
+    directory = _directory(settings, clock, engine, ring, roles)
     sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
     provider = _provider(settings, clock, engine, ring, directory, audit)
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
@@ -282,6 +283,16 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         outgoing=Outgoing(endpoints.outgoing, clock),
         receiver=Receiver(endpoints.incoming, engine, clock),
     )
+
+
+def _directory(
+    settings: Settings, clock: Clock, engine: Engine, ring: KeyRing, roles: frozenset[str]
+) -> Directory:
+    rules = settings.passwords
+    file = rules.breached_file
+    breached = BreachedList(settings.path(file)).contains if file else None
+    key = ring.service_key("directory")
+    return Directory(engine, clock, key=key, roles=roles, words=rules.words, breached=breached)
 
 
 def _provider(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,7 +48,8 @@ class Directory:
 
     `key` (32 bytes) keys the hashes under which sign-in attempts are counted, so that the table
     shows neither addresses nor mistyped names. `roles` is the closed set of roles; `words` are
-    names of the organisation that no password may be made of.
+    names of the organisation that no password may be made of; `breached` says whether a password was
+    stolen.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Directory:
         key: bytes = b"",
         roles: Collection[str] = ROLES,
         words: Iterable[str] = (),
+        breached: Callable[[str], bool] | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._hasher = PasswordHasher(profile)
         self._roles = checked_role_names(roles)
         self._words = tuple(words)
+        self._breached = breached
         self._guard = SignInGuard(engine, clock, key)
 
     @property
@@ -89,7 +92,7 @@ class Directory:
         """Add a person; raises `InvalidInput` when something is not acceptable or the name is taken."""
         name = checked_username(username)
         shown = checked_text(display_name, "the display name", required=True)
-        check_new_password(password, (name, shown, *self._words))
+        check_new_password(password, (name, shown, *self._words), self._breached)
         now = self._clock.now()
         row = {
             "id": "p-" + secrets.token_hex(6),
@@ -218,7 +221,8 @@ class Directory:
     def set_password(self, person_id: str, password: str, *, must_change: bool = False) -> Person:
         """Give a person a new password and lift any sign-in lock; raises `PasswordRefused`."""
         person = self._known(person_id)
-        check_new_password(password, (person.username, person.display_name, *self._words))
+        context = (person.username, person.display_name, *self._words)
+        check_new_password(password, context, self._breached)
         person = self._update(
             person_id,
             password_hash=self._hasher.hash(password),

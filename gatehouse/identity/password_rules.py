@@ -11,16 +11,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 from gatehouse.errors import InvalidInput
+from gatehouse.identity.keyboard_walks import is_walk
 from gatehouse.identity.passwords import MAX_LENGTH
 
 MIN_LENGTH = 15
 SERVICE_WORDS = ("gatehouse", "brightwater", "logistics", "payroll", "helpdesk")
 """Expected words of this service; a deployment adds its own through `Directory(words=…)`."""
+
+_CALENDAR = (
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday "
+    "saturday sunday spring summer autumn fall winter januar februar maerz märz mai juni juli "
+    "oktober dezember fruehling frühling sommer herbst montag dienstag mittwoch donnerstag freitag"
+)
+"""What people put in front of a year."""
 
 _LIST = Path(__file__).with_name("common_passwords.txt")
 _SWAPS = str.maketrans("013457@$!", "oieastasi")
@@ -36,7 +45,7 @@ _MOST_COMMON_WORDS = 2
 
 class PasswordRefused(InvalidInput):
     """The password may not be chosen. `reason` is one of `too_short`, `too_long`, `not_text`,
-    `repeated`, `sequence`, `common`, `unchanged`."""
+    `repeated`, `sequence`, `common`, `breached`, `unchanged`."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(
@@ -45,25 +54,38 @@ class PasswordRefused(InvalidInput):
         self.reason = reason
 
 
-def check_new_password(password: object, context: Iterable[str] = ()) -> str:
+def check_new_password(
+    password: object,
+    context: Iterable[str] = (),
+    breached: Callable[[str], bool] | None = None,
+) -> str:
     """`password`, if it may be chosen by somebody to whom the words of `context` belong.
 
-    `context` holds names (user name, display name, organisation); their parts count as well. Raises
-    `PasswordRefused`.
+    `context` holds names (user name, display name, organisation); their parts count as well;
+    `breached` says whether a password was stolen somewhere. Raises `PasswordRefused`, and whatever
+    `breached` raises when it cannot tell.
     """
     text = _checked_text(password)
     folded = unicodedata.normalize("NFKC", text).casefold()
     squeezed = "".join(folded.split())
     if _period(squeezed) < _FEWEST_DIFFERENT:
         raise PasswordRefused("repeated", "this password repeats a few characters")
-    if any(squeezed in run or squeezed[::-1] in run for run in _RUNS):
+    if is_walk(squeezed) or any(
+        _runs(piece) for piece in (squeezed, squeezed[: _period(squeezed)])
+    ):
         raise PasswordRefused("sequence", "this password follows the keyboard or the alphabet")
     words = _context_words(context)
     if any(_is_expected(core, words) for core in _cores(folded)):
         raise PasswordRefused(
             "common", "this password is made of common words or of names that belong to you"
         )
+    if breached is not None and breached(text):
+        raise PasswordRefused("breached", "this password was stolen from somebody, somewhere")
     return text
+
+
+def _runs(text: str) -> bool:
+    return any(text in run or text[::-1] in run for run in _RUNS)
 
 
 def _checked_text(password: object) -> str:
@@ -118,7 +140,7 @@ def _is_expected(core: str, context: frozenset[str]) -> bool:
 
 def _context_words(context: Iterable[str]) -> frozenset[str]:
     words: set[str] = set()
-    for name in (*SERVICE_WORDS, *context):
+    for name in (*SERVICE_WORDS, *_CALENDAR.split(), *context):
         folded = unicodedata.normalize("NFKC", name).casefold()
         parts = re.split(r"[^\w]+|_|\d+", folded)
         words.update(part for part in (*parts, "".join(parts)) if len(part) >= 3)

@@ -2,6 +2,7 @@
 
 from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.loading import SECTIONS, Settings, differing, load_settings, sources
+from gatehouse.settings.passwords import Passwords
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
     Audit,
@@ -30,6 +31,7 @@ __all__ = [
     "Limits",
     "Logs",
     "Metrics",
+    "Passwords",
     "Policy",
     "Provider",
     "Records",

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
 from gatehouse.settings.front_ends import FrontEnds
+from gatehouse.settings.passwords import Passwords
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
     Audit,
@@ -53,6 +54,7 @@ class Settings:
     session: Session
     front_ends: FrontEnds
     provider: Provider
+    passwords: Passwords
     step_up: StepUp
     policy: Policy
     limits: Limits
@@ -97,6 +99,7 @@ SECTIONS: dict[str, type] = {
     "session": Session,
     "front_ends": FrontEnds,
     "provider": Provider,
+    "passwords": Passwords,
     "step_up": StepUp,
     "policy": Policy,
     "limits": Limits,
