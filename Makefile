@@ -30,14 +30,15 @@ code: environment ## Show a demo account's code: make code WHO=erin.walsh
 	@$(BIN)/gatehouse demo code "$(WHO)"
 
 test: model ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not outside"
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not outside" \
+		-p tests.results --results-file build/results/tests.json
 	@$(BIN)/gatehouse test
 
 bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 	@$(BIN)/python -m bench $(ONLY)
 
 outside: model tools ## Scan a served deployment: testssl.sh, MDN's HTTP Observatory, schemathesis
-	@$(BIN)/python -m pytest tests/outside
+	@$(BIN)/python -m pytest tests/outside -p tests.results --results-file build/results/outside.json
 
 lint: environment tools ## Check style, types and layers
 	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }

@@ -39,6 +39,7 @@ KINDS = frozenset(
         "decision",
         "erasure",
         "erasure_receipt",
+        "evidence",
         "export",
         "key_operation",
         "legal_hold",

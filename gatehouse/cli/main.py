@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("gatehouse.cli.policy:policy", "Check, explain and try the policy."),
     "people": ("gatehouse.cli.people:people", "Manage who may sign in."),
     "audit": ("gatehouse.cli.audit:audit", "Read and verify the audit log."),
+    "evidence": ("gatehouse.cli.evidence:evidence", "Evidence for auditors, in one signed file."),
     "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "tracker": ("gatehouse.cli.tracker:tracker", "Export, erase and prove what is stored."),

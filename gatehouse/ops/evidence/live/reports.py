@@ -1,0 +1,114 @@
+"""Takes over what other commands found: tests, self-test, backups, doctor, bill of materials.
+
+Each is checked for being what it says before it is attached. What was not run is not available, and
+the way to run it is named.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from gatehouse.ops.evidence.live.result import Absent, Asked, Live
+from gatehouse.ops.evidence.outcomes import FAILED, NOT_RUN, PACKAGE, PASSED
+
+SBOM: Final = PACKAGE.parent / "build" / "audit" / "sbom.cdx.json"
+"""Where `make audit` leaves the bill of materials of this checkout."""
+_ENDED: Final = {"passed": PASSED, "failed": FAILED, "not_run": NOT_RUN}
+_LARGEST: Final = 32 << 20  # bytes of a report
+
+
+def tests(asked: Asked) -> Live:
+    """How the tests of this very code ended, when a run left its results."""
+    if asked.outcomes_absent:
+        raise Absent(asked.outcomes_absent)
+    counts = asked.outcomes.counts()
+    failed = sorted(name for name, how in asked.outcomes.tests.items() if how == FAILED)
+    return Live(
+        good=not failed,
+        why=f"{len(failed)} tests failed" if failed else "",
+        facts={"made": list(asked.outcomes.made), "counts": counts, "failed": failed[:200]},
+    )
+
+
+def sbom(asked: Asked) -> Live:
+    """The bill of materials of the production set, in CycloneDX."""
+    path = asked.sbom or SBOM
+    document, raw = _document(path, "there is no bill of materials; `make audit` makes one")
+    components = document.get("components")
+    if document.get("bomFormat") != "CycloneDX" or not isinstance(components, list):
+        raise Absent("the file named as bill of materials is not one in CycloneDX")
+    return Live(
+        facts={
+            "format": f"CycloneDX {document.get('specVersion')}",
+            "made": _text(document.get("metadata"), "timestamp"),
+            "components": len(components),
+        },
+        files={"sbom.cdx.json": raw},
+    )
+
+
+def selftest(asked: Asked) -> Live:
+    """What attacks on the running deployment found, of the report of `gatehouse selftest`.
+
+    Outcomes only: the words of a finding stay in the report, they may quote an address or account.
+    """
+    if asked.selftest is None:
+        raise Absent(
+            "no report of a self-test was named; `gatehouse selftest URL --json FILE` makes one"
+        )
+    document, _ = _document(asked.selftest, "the report of the self-test is not there")
+    try:
+        parts = {str(one["id"]): _ENDED[one["outcome"]] for one in document["attacks"]}
+        severities = {str(one["id"]): str(one["severity"]) for one in document["attacks"]}
+        version, account = document["version"], bool(document["account"])
+    except (KeyError, TypeError):
+        raise Absent("the report of the self-test cannot be read") from None
+    if version != 1 or not parts:
+        raise Absent("the report of the self-test is of another form")
+    failed = sorted(name for name, how in parts.items() if how == FAILED)
+    weak = [] if account else ["no test account was used"]
+    if not_run := sum(how == NOT_RUN for how in parts.values()):
+        weak.append(f"{not_run} attacks were not made")
+    return Live(
+        good=not failed,
+        why=f"these attacks succeeded: {', '.join(failed)}" if failed else "; ".join(weak),
+        facts={
+            "made": str(document.get("made", "")),
+            "with_account": account,
+            "severities": severities,
+        },
+        parts=parts,
+    )
+
+
+def backup(asked: Asked) -> Live:
+    """The last backup, and the last drill that restored one."""
+    raise Absent("no backup is known")
+
+
+def doctor(asked: Asked) -> Live:
+    """What the doctor found on host and parts."""
+    raise Absent("the doctor was not asked")
+
+
+def _document(path: Path, absent: str) -> tuple[dict[str, Any], bytes]:
+    """A JSON document and its bytes; raises `Absent`."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise Absent("the report is too large to be one")
+        raw = path.read_bytes()
+    except OSError:
+        raise Absent(absent) from None
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Absent("the report cannot be read: it is not JSON") from None
+    if not isinstance(document, dict):
+        raise Absent("the report cannot be read: it is no JSON object")
+    return document, raw
+
+
+def _text(about: Any, key: str) -> str:
+    return str(about.get(key, "")) if isinstance(about, dict) else ""
