@@ -165,6 +165,11 @@ SIGN_INS = Counter(
     "Attempts to sign in by what became of them.",
     outcome=("accepted", "credentials", "throttled", "locked", "new_password", "initial_password"),
 )
+FACTOR_ALARMS = Counter(
+    "gatehouse_factor_alarms",
+    "Second factors that somebody has to look at.",
+    what=("passkey_copied",),
+)
 THROTTLED = Counter(
     "gatehouse_throttled",
     "Requests refused because there were too many, by what was counted.",
@@ -239,5 +244,7 @@ def recorded(kind: str, facts: Mapping[str, object]) -> None:
         STEP_UPS.add(outcome=kind.removeprefix(_OF_STEP_UP))
         if reason in ("throttled", "locked"):
             THROTTLED.add(what="codes")
+        elif reason == "cloned":
+            FACTOR_ALARMS.add(what="passkey_copied")
     elif kind in _SIMPLE:
         _SIMPLE[kind]()

@@ -39,7 +39,7 @@ from gatehouse.policy import Change, PolicyStore, read_domain, status
 from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import RecoveryCodes, StepUp, Totp
-from gatehouse.stepup.assembly import StepUpParts, assemble
+from gatehouse.stepup.assembly import StepUpParts, assemble, passkey_site
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, Purged
@@ -220,6 +220,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         settings.step_up,
         ring.service_key,
         audit.append,
+        site=passkey_site(settings),
         levels_asked=lambda: _levels_asked(asked),
     )
     step_up = factors.step_up

@@ -75,7 +75,7 @@ class OwnAuthenticators:
     async def prove(self, request: Request, challenge_id: str) -> HTTPResponse:
         """POST /authenticators/changes/<challenge_id>"""
         speaker = await self._speakers.active(await self._speakers.speaker(request))
-        answer = proofs.read_answer(await self._speakers.body(request, "code"))
+        answer = proofs.read_answer(await self._speakers.body(request, "code", "assertion"))
 
         def prove() -> Outcome:
             return self._own.answer(
@@ -102,7 +102,8 @@ class OwnAuthenticators:
     async def confirm(self, request: Request, authenticator_id: str) -> HTTPResponse:
         """POST /authenticators/<authenticator_id>/confirmation"""
         speaker = await self._speakers.active(await self._speakers.speaker(request))
-        answer = proofs.read_answer(await self._speakers.body(request, "code"))
+        body = await self._speakers.body(request, "code", "credential")
+        answer = proofs.read_answer(body, "credential")
         person, session = speaker.person, speaker.session.id
         kind = await asyncio.to_thread(self._own.pending_kind, person, session, authenticator_id)
         if not kind:

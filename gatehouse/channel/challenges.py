@@ -28,7 +28,7 @@ class Challenges:
     async def code(self, request: Request, challenge_id: str) -> HTTPResponse:
         """POST /challenges/<challenge_id>"""
         speaker = await self._speakers.speaker(request)
-        body = await self._speakers.body(request, "id", "code")
+        body = await self._speakers.body(request, "id", "code", "assertion")
         message_id = new_message_id()
         if "id" in body:
             message_id = text_field(body, "id", 64, MESSAGE_ID)
@@ -36,7 +36,7 @@ class Challenges:
         return await self._answers.once(
             speaker,
             message_id,
-            f"code\n{challenge_id}\n{code}",
+            f"code\n{challenge_id}\n{proofs.content_of(code)}",
             lambda who: self._turns.answer(who, message_id, challenge_id, code),
         )
 

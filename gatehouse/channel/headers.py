@@ -45,6 +45,8 @@ _FEATURES = (
     "xr-spatial-tracking",
 )
 
+_PASSKEYS = ("publickey-credentials-create", "publickey-credentials-get")
+
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +57,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Origin-Agent-Cluster": "?1",
     "X-Permitted-Cross-Domain-Policies": "none",
-    "Permissions-Policy": ", ".join(f"{name}=()" for name in _FEATURES),
+    "Permissions-Policy": ", ".join(
+        [*(f"{name}=()" for name in _FEATURES), *(f"{name}=(self)" for name in _PASSKEYS)]
+    ),
     "Cache-Control": "no-store",
 }
 

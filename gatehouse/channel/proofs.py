@@ -5,11 +5,12 @@ The same for a request in the chat and for a change of one's own factors.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.channel import replies
-from gatehouse.channel.body import text_field
+from gatehouse.channel.body import only, text_field
 from gatehouse.channel.failures import ApiError
 from gatehouse.stepup import ChallengeRefused
 from gatehouse.stepup.recovery import PREFIX, parse_recovery
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 Answer = str | dict[str, Any]
 
+_SIGNED = (
+    "clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject", "transports",
+)  # fmt: skip
 NO_CODE = "A code has six digits, or is one of your recovery codes."
 
 
 def shown(step_up: StepUp, challenge: Challenge, now: float) -> dict[str, Any]:
     """`challenge` as the browser may see it. Blocks."""
     offers = step_up.offers(challenge)
-    return {
+    options = step_up.browser_options(challenge)
+    found = {
         "id": challenge.id,
         "prompt": replies.visible(challenge.prompt),
         "expires_in": max(0, int(challenge.expires_at - now)),
@@ -36,10 +41,16 @@ def shown(step_up: StepUp, challenge: Challenge, now: float) -> dict[str, Any]:
         "factors": list(dict.fromkeys(offer.kind for offer in offers)),
         "offers": [_offer(one) for one in offers],
     }
+    return found if options is None else {**found, "assertion": dict(options)}
 
 
-def read_answer(body: dict[str, Any]) -> Answer:
-    """The `code` of `body` as it is compared; raises `ApiError` 400."""
+def read_answer(body: dict[str, Any], signed: str = "assertion") -> Answer:
+    """The `code` of `body` as it is compared, or what a passkey `signed`; raises `ApiError` 400."""
+    if signed in body:
+        if "code" in body or not isinstance(body[signed], dict):
+            raise ApiError(400, "invalid", "Give a code or what a passkey signed.")
+        _only_signed(body[signed])
+        return body[signed]
     given = text_field(body, "code", 32)
     digits = "".join(given.split())
     if digits.isascii() and digits.isdigit() and len(digits) == 6:
@@ -48,6 +59,14 @@ def read_answer(body: dict[str, Any]) -> Answer:
     if found is None:
         raise ApiError(400, "code", NO_CODE)
     return found
+
+
+def _only_signed(signed: dict[str, Any]) -> None:
+    only(signed, ("id", "rawId", "type", "response"))
+    response = signed.get("response")
+    if not isinstance(response, dict):
+        raise ApiError(400, "invalid", "The answer of the passkey is not complete.")
+    only(response, _SIGNED)
 
 
 def refused(refusal: ChallengeRefused) -> ApiError:
@@ -61,6 +80,11 @@ def refused(refusal: ChallengeRefused) -> ApiError:
         closed=refusal.closed,
         attempts_left=refusal.attempts_left,
     )
+
+
+def content_of(answer: Answer) -> str:
+    """`answer` as text, to tell a repeated request from another one."""
+    return answer if isinstance(answer, str) else json.dumps(answer, sort_keys=True)
 
 
 def _offer(offer: Offer) -> dict[str, str]:

@@ -31,7 +31,7 @@ def snippet(title: str) -> None:
         f'<iframe src="{html.escape(server.origin)}/chat" title="{html.escape(title)}"\n'
         '        sandbox="allow-scripts allow-same-origin allow-forms allow-downloads\n'
         '                 allow-popups allow-popups-to-escape-sandbox"\n'
-        '        allow="publickey-credentials-get" referrerpolicy="no-referrer"\n'
+        '        allow="publickey-credentials-get; publickey-credentials-create" referrerpolicy="no-referrer"\n'
         '        style="width: 26rem; max-width: 100%; height: 40rem; border: 0"></iframe>'
     )
     if server.framed_by:

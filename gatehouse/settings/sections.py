@@ -201,6 +201,10 @@ class StepUp:
     totp_back: int = setting(
         1, "Time steps of 30 s that a code may be old; 0 is ASVS-strict.", kind="int", low=0, high=1
     )
+    rp_id: str = setting(
+        "",
+        "Domain that passkeys are made for; empty: the host of server.public_origin. Never change it.",
+    )
     sms_level: str = setting(
         "aal1",
         "What a code by text message is worth; `aal2` accepts the risk of a stolen number.",

@@ -9,20 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
 from gatehouse.clock import Clock
+from gatehouse.errors import InvalidInput
 from gatehouse.keys.columns import SealedColumn
+from gatehouse.settings import Settings as Deployment
 from gatehouse.stepup.authenticators import Authenticators
 from gatehouse.stepup.enrolling import AppEnrolment
 from gatehouse.stepup.levels import levels_of
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
+from gatehouse.stepup.passkeys import Passkeys, Site
 from gatehouse.stepup.recovery import RecoveryCodes
 from gatehouse.stepup.service import StepUp
 from gatehouse.stepup.tickets import Tickets
 from gatehouse.stepup.totp import Totp
+
+COPIED = (
+    "One of your passkeys answered as a copy of it would, so it is not accepted any more. "
+    "Remove it, and tell your administrator."
+)
 
 
 class Settings(Protocol):
@@ -44,6 +53,7 @@ class StepUpParts:
 
     totp: Totp
     recovery: RecoveryCodes
+    passkeys: Passkeys
     authenticators: Authenticators
     tickets: Tickets
     notices: Notices
@@ -74,28 +84,52 @@ def assemble(
     key_of: Callable[[str], bytes],
     record: Callable[..., Any],
     *,
+    site: Site,
     levels_asked: Callable[[], Collection[str]] = lambda: ("aal2",),
 ) -> StepUpParts:
-    """The parts over `engine`; `key_of` gives 32 bytes for a name, `record` writes an audit entry."""
+    """The parts over `engine`; `key_of` gives 32 bytes for a name, `record` writes an audit entry,
+    `site` is whom passkeys are made for."""
     totp = Totp(engine, clock, key_of("totp"), back=settings.totp_back)
     authenticators = totp.authenticators
     recovery = RecoveryCodes(engine, clock, key_of("recovery-codes"))
     tickets = Tickets(engine, clock, key_of("enrolment-tickets"), authenticators)
     notices = Notices(engine, clock, key_of("factor-notices"))
     levels = levels_of(settings.sms_level)
+
+    def alarm(person_id: str) -> None:
+        notices.tell(person_id, COPIED)
+
+    passkeys = Passkeys(key_of("passkeys"), authenticators, site, alarm)
+    others = (recovery, passkeys)
     key = key_of("step-up")
-    step_up = StepUp(engine, clock, settings, key, totp, record, others=(recovery,), levels=levels)
+    step_up = StepUp(engine, clock, settings, key, totp, record, others=others, levels=levels)
     changing = StepUp(
-        engine, clock, settings, key, totp, record, others=(recovery, tickets), levels=levels
+        engine, clock, settings, key, totp, record, others=(*others, tickets), levels=levels
     )
     own_factors = OwnFactors(
         changing,
         authenticators,
-        (AppEnrolment(totp),),
+        (AppEnrolment(totp), passkeys),
         recovery,
         notices,
         record,
         levels_asked,
         levels,
     )
-    return StepUpParts(totp, recovery, authenticators, tickets, notices, step_up, own_factors)
+    return StepUpParts(
+        totp, recovery, passkeys, authenticators, tickets, notices, step_up, own_factors
+    )
+
+
+def passkey_site(settings: Deployment) -> Site:
+    """Whom passkeys are made for in a deployment; raises `InvalidInput` for a domain that no browser
+    would take for its origin (Web Authentication Level 3 section 5.1.2)."""
+    origin = settings.server.origin.rstrip("/")
+    host = urlsplit(origin).hostname or ""
+    rp_id = settings.step_up.rp_id or host
+    if rp_id != host and not (host.endswith(f".{rp_id}") and "." in rp_id):
+        raise InvalidInput(
+            f"step_up.rp_id: {rp_id!r} is not the host of server.public_origin or a domain above it",
+            f"it is {host!r} by default",
+        )
+    return Site(origin, rp_id, tuple(settings.server.framed_by))

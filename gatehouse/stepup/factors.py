@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from gatehouse.stepup.levels import reaches
 from gatehouse.stepup.refusals import CodeRefused
@@ -40,6 +40,9 @@ class Factor(Protocol):
 
     def candidates(self, person_id: str, about: str) -> int:
         """With how many secrets a guessed answer would be compared; 0 where none can be guessed."""
+
+    def options(self, person_id: str, about: str) -> Mapping[str, Any] | None:
+        """What a browser needs to make an answer; None where people type one."""
 
     def verify(self, person_id: str, answer: object, about: str) -> int:
         """Use up a good answer and return the number that stands for it; raises `CodeRefused`."""
@@ -86,6 +89,13 @@ class Factors:
     def reading(self, answer: object) -> tuple[Factor, ...]:
         """The factors whose form `answer` has."""
         return tuple(one for one in self._factors if one.reads(answer))
+
+    def options(self, person_id: str, level: str, about: str) -> Mapping[str, Any] | None:
+        """What a browser needs to make an answer that is worth `level`; None when people type it."""
+        every = (
+            one.options(person_id, about) for one in self._factors if self.worth(one.kind, level)
+        )
+        return next((found for found in every if found is not None), None)
 
     def candidates(self, person_id: str, about: str) -> int:
         """With how many secrets a guess is compared: what a wrong code counts."""

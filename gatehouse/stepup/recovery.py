@@ -84,6 +84,9 @@ class RecoveryCodes:
         """None: fifty random bits are not guessed."""
         return 0
 
+    def options(self, person_id: str, about: str) -> None:
+        """None: people type it."""
+
     def reads(self, text: object) -> bool:
         """Whether `text` has the form of such a code."""
         return parse_recovery(text) is not None

@@ -196,6 +196,11 @@ class StepUp:
         """The ways in which `challenge` can be confirmed."""
         return self._factors.offers(challenge.person_id, challenge.level)
 
+    def browser_options(self, challenge: Challenge) -> Mapping[str, Any] | None:
+        """What a browser needs to have a passkey confirm `challenge`; None without one."""
+        about = self.approval_of(challenge)
+        return self._factors.options(challenge.person_id, challenge.level, about)
+
     def waiting(self, challenge_id: str, session_id: str, conversation_id: str) -> Challenge:
         """The challenge that waits under this id; raises `ChallengeRefused` when it does not."""
         return self._waiting(challenge_id, session_id, conversation_id)

@@ -69,6 +69,9 @@ class Tickets:
         """None: fifty random bits are not guessed."""
         return 0
 
+    def options(self, person_id: str, about: str) -> None:
+        """None: people type it."""
+
     def reads(self, text: object) -> bool:
         """Whether `text` has the form of a ticket."""
         return parse_recovery(text, PREFIX) is not None

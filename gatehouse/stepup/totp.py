@@ -156,6 +156,9 @@ class Totp:
         """
         return self._verify(person_id, _parsed(code))
 
+    def options(self, person_id: str, about: str) -> None:
+        """None: people type it."""
+
     def reads(self, text: object) -> bool:
         """Whether `text` has the form of such a code."""
         return parse_code(text) is not None

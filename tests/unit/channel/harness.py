@@ -44,7 +44,7 @@ from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
 from gatehouse.stepup import Resume
 from gatehouse.stepup import schema as stepup_schema
-from gatehouse.stepup.assembly import assemble
+from gatehouse.stepup.assembly import assemble, passkey_site
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts
@@ -166,7 +166,12 @@ class Site:
         self.directory = Directory(engine, clock, CHEAPEST, key=key)
         sessions = Sessions(engine, clock, settings.session, key)
         factors = self.factors = assemble(
-            engine, clock, settings.step_up, lambda name: key, self.audit.append
+            engine,
+            clock,
+            settings.step_up,
+            lambda name: key,
+            self.audit.append,
+            site=passkey_site(settings),
         )
         self.totp, step_up = factors.totp, factors.step_up
         exports, self.receipts = Exports(clock), Receipts(key)

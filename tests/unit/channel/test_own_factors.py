@@ -10,6 +10,7 @@ import pytest
 
 from gatehouse.channel.text import find_code, masked
 from gatehouse.stepup.authenticators import ENROLMENT_TRIES, MOST_APPS
+from tests.passkey import SoftAuthenticator
 from tests.unit.channel.harness import Site, say
 
 CHANGES = "/api/v1/authenticators/changes"
@@ -60,7 +61,7 @@ def test_what_there_is(site: Site) -> None:
     """With name, level and times, and no secret."""
     found = site.signed_in().get("/api/v1/authenticators").json()
     (app,) = found.pop("authenticators")
-    assert {"recovery_codes": 0, "kinds": ["totp"], "first": False} == found
+    assert {"recovery_codes": 0, "kinds": ["totp", "webauthn"], "first": False} == found
     assert ("totp", "Authenticator app", "aal2", None, False) == (
         app["kind"], app["name"], app["level"], app["last_used_at"], app["suspended"],
     )  # fmt: skip
@@ -224,6 +225,65 @@ def test_one_of_two_goes_without_a_warning(site: Site) -> None:
     begun = proven(site, client, **APP)["enrolment"]
     made = confirmed(client, begun, code_of(site, begun)).json()["authenticator"]
     assert {"removed": made["id"]} == proven(site, client, change="remove", id=made["id"])
+
+
+def with_passkey(site: Site, client: httpx.Client) -> SoftAuthenticator:
+    """A passkey, set up over HTTP."""
+    device = SoftAuthenticator(site.origin)
+    begun = proven(site, client, change="add", kind="webauthn", name="Laptop")["enrolment"]
+    where = f"/api/v1/authenticators/{begun['id']}/confirmation"
+    answer = client.post(where, json={"credential": device.create(begun["options"])})
+    assert 200 == answer.status_code, answer.text
+    assert "aal2-phishing-resistant" == answer.json()["authenticator"]["level"]
+    return device
+
+
+def test_a_passkey_confirms_a_request_in_the_chat(site: Site) -> None:
+    """The page gets what its browser needs; the request goes on; a repeat is answered alike."""
+    client = site.signed_in()
+    device = with_passkey(site, client)
+    site.agent.script = site.asks_for_code
+    challenge = say(client, "my October payslip").json()["challenge"]
+    assert ["totp", "webauthn"] == challenge["factors"]
+    assert "localhost" == challenge["assertion"]["rpId"]
+    body = {"id": "message-with-a-passkey", "assertion": device.get(challenge["assertion"])}
+    answers = [client.post(f"/api/v1/challenges/{challenge['id']}", json=body) for _ in range(2)]
+    assert [True, True] == [answer.json()["accepted"] for answer in answers]
+    assert 2 == len(site.agent.heard)
+
+
+def test_an_assertion_is_for_its_challenge(site: Site) -> None:
+    """Signed for a request that was replaced, or for a change, it confirms nothing else."""
+    client = site.signed_in()
+    device = with_passkey(site, client)
+    site.agent.script = site.asks_for_code
+    first = say(client, "my October payslip", "message-01").json()["challenge"]
+    signed = device.get(first["assertion"])
+    second = say(client, "my payslip again", "message-02").json()["challenge"]
+    answer = client.post(f"/api/v1/challenges/{second['id']}", json={"assertion": signed}).json()
+    assert (False, second["id"]) == (answer["accepted"], answer["challenge"]["id"])
+    change = asked(client, change="recovery")
+    other = client.post(f"{CHANGES}/{change['id']}", json={"assertion": signed})
+    assert (403, "wrong") == error_of(other)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"assertion": "signed"},
+        {"assertion": {}, "code": "123456"},
+        {"assertion": {"id": "a", "response": {}, "more": 1}},
+        {"assertion": {"id": "a", "response": {"more": 1}}},
+        {"assertion": {"id": "a"}},
+    ],
+)
+def test_what_is_no_answer_is_refused(site: Site, body: dict[str, Any]) -> None:
+    """Before it is looked at."""
+    client = site.signed_in()
+    challenge = asked(client, change="recovery")
+    assert 400 == client.post(f"{CHANGES}/{challenge['id']}", json=body).status_code
+    assert 400 == client.post("/api/v1/challenges/x", json=body).status_code
 
 
 def test_a_name_can_be_changed(site: Site) -> None:

@@ -21,6 +21,7 @@ from gatehouse.identity.provider.links import Links
 from gatehouse.settings import StepUp
 from gatehouse.stepup import CodeRefused
 from gatehouse.stepup.assembly import assemble
+from gatehouse.stepup.passkeys import Site
 from gatehouse.stepup.schema import metadata
 
 from .conftest import KEY, PASSWORD
@@ -42,6 +43,9 @@ class Audit:
         return len(self.entries)
 
 
+SITE = Site("https://desk.example.org", "desk.example.org")
+
+
 class Deployment:
     """The attributes of a runtime that the commands use."""
 
@@ -55,7 +59,7 @@ class Deployment:
         self.sessions = sessions
         self.audit = Audit()
         self.factors = assemble(
-            engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append
+            engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append, site=SITE
         )
         self.totp, self.recovery = self.factors.totp, self.factors.recovery
 

@@ -16,6 +16,7 @@ from gatehouse.clock import SettableClock
 from gatehouse.db import open_engine
 from gatehouse.settings import StepUp as StepUpSettings
 from gatehouse.stepup import Challenge, Grant, Resume, StepUp, Totp
+from gatehouse.stepup.passkeys import Site
 from gatehouse.stepup.schema import metadata
 
 KEY = bytes(range(32))
@@ -24,6 +25,7 @@ SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 VALUES = {"period": "October 2026"}
 RESUME = Resume("intent", "view_payslip", (("period", "October 2026"),), "my October payslip")
 SETTINGS = StepUpSettings(challenge=300, attempts=5, totp_back=1)
+SITE = Site("https://desk.example.org", "desk.example.org")
 
 
 def open_fast(url: str) -> Engine:

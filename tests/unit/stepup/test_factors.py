@@ -12,7 +12,6 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.clock import SettableClock
 from gatehouse.errors import InvalidInput
-from gatehouse.identity import Person
 from gatehouse.stepup import ChallengeRefused, CodeRefused, RecoveryCodes, Totp
 from gatehouse.stepup.assembly import StepUpParts, assemble
 from gatehouse.stepup.authenticators import MOST_APPS
@@ -23,10 +22,9 @@ from gatehouse.stepup.schema import recovery_codes
 from gatehouse.stepup.throttle import IN_A_ROW, PER_YEAR_STRANGERS
 from gatehouse.stepup.tickets import LIFETIME
 
-from .conftest import KEY, PERSON, SEED, SESSION, SETTINGS, Audit, Desk
+from .conftest import KEY, PERSON, SEED, SESSION, SETTINGS, SITE, Audit, Desk
+from .people import ERIN, OTHER
 
-OTHER = "p-ffffffffffff"
-ERIN = Person(PERSON, "erin.walsh", "Erin Walsh", frozenset(), "", "", "", False, False, False)
 ABOUT = "ab" * 32
 
 
@@ -194,7 +192,7 @@ def test_a_recovery_code_confirms_a_request(desk: Desk) -> None:
 
 @pytest.fixture
 def parts(engine: Engine, clock: SettableClock, desk: Desk) -> StepUpParts:
-    return assemble(engine, clock, SETTINGS, lambda name: KEY, desk.audit.append)
+    return assemble(engine, clock, SETTINGS, lambda name: KEY, desk.audit.append, site=SITE)
 
 
 def proven(parts: StepUpParts, change: Change, code: object) -> Outcome:
