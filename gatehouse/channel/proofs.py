@@ -47,15 +47,16 @@ def shown(step_up: StepUp, challenge: Challenge, now: float) -> dict[str, Any]:
 def read_answer(body: dict[str, Any], signed: str = "assertion") -> Answer:
     """The `code` of `body` as it is compared, or what a passkey `signed`; raises `ApiError` 400."""
     if signed in body:
-        if "code" in body or not isinstance(body[signed], dict):
+        given = body[signed]
+        if "code" in body or not isinstance(given, dict):
             raise ApiError(400, "invalid", "Give a code or what a passkey signed.")
-        _only_signed(body[signed])
-        return body[signed]
-    given = text_field(body, "code", 32)
-    digits = "".join(given.split())
+        _only_signed(given)
+        return given
+    typed = text_field(body, "code", 32)
+    digits = "".join(typed.split())
     if digits.isascii() and digits.isdigit() and len(digits) == 6:
         return digits
-    found = parse_recovery(given, PREFIX) or parse_recovery(given, TICKET)
+    found = parse_recovery(typed, PREFIX) or parse_recovery(typed, TICKET)
     if found is None:
         raise ApiError(400, "code", NO_CODE)
     return found
