@@ -182,6 +182,7 @@ THROTTLED = Counter(
         "codes",
         "token",
         "webhooks",
+        "arriving",
         "shed",
     ),
 )

@@ -82,6 +82,11 @@ class Admission:
                 return str(address)
         return str(peer)
 
+    def is_proxy(self, address: str) -> bool:
+        """Whether `address` is one of the configured proxies."""
+        found = _address(address)
+        return found is not None and self._is_proxy(found)
+
     def _from_proxy(self, request: Request) -> bool:
         peer = _address(request.ip)
         return peer is not None and self._is_proxy(peer)

@@ -59,11 +59,15 @@ async def _bounded(request: Request, limit: int) -> bytes:
         raise ApiError(415, "content_encoding", "Send the body without compression.")
     try:
         async with asyncio.timeout(READ_TIMEOUT):
-            return await _receive(request, limit)
+            body = await _receive(request, limit)
     except TimeoutError as error:
         if request.stream is not None:
             request.stream.keep_alive = False
         raise ApiError(408, "slow_body", "The request took too long to arrive.") from error
+    arrived = getattr(request.ctx, "arrived", None)
+    if arrived is not None:
+        arrived()
+    return body
 
 
 async def _receive(request: Request, limit: int) -> bytes:

@@ -41,6 +41,10 @@ class Shedding:
         self._at = now
         if self._left < 1:
             metrics.THROTTLED.add(what="shed")
+            if request.stream is not None:
+                request.stream.keep_alive = (
+                    False  # or refused strangers would keep their connections
+                )
             raise ApiError(
                 503, "busy", "Many people are at the door. Please try again.", retry_after=1
             )

@@ -23,6 +23,7 @@ from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_sid
 from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.answers import Answers
+from gatehouse.channel.arriving import Arriving
 from gatehouse.channel.authenticators import OwnAuthenticators
 from gatehouse.channel.challenges import Challenges
 from gatehouse.channel.door import Door
@@ -120,6 +121,7 @@ class _Built:
     """What needs the services, made when a serving process starts."""
 
     admission: Admission
+    arriving: Arriving
     shedding: Shedding
     windows: Windows
     streams: Streams
@@ -215,6 +217,8 @@ class Doorkeeper:
 
     def take_charge(self, app: Sanic) -> None:
         app.error_handler = QuietErrorHandler(self._finish)
+        app.add_signal(self._connected, "http.lifecycle.begin")
+        app.add_signal(self._disconnected, "http.lifecycle.complete")
         app.register_middleware(self._admit, "request", priority=_FIRST)
         app.register_middleware(self._on_response, "response", priority=_FIRST)
         # Channels that are mounted after this one are seen only when the server starts.
@@ -259,6 +263,7 @@ class Doorkeeper:
         signing_in = SigningIn(services, admission, speakers, answers, windows, shedding, door)
         self._built = _Built(
             admission=admission,
+            arriving=Arriving(admission),
             shedding=shedding,
             windows=windows,
             streams=streams,
@@ -307,9 +312,18 @@ class Doorkeeper:
             raise ApiError(503, "unavailable", "Gatehouse is starting. Please try again.")
         return self._built
 
+    async def _connected(self, conn_info: object) -> None:
+        if self._built is not None:
+            await self._built.arriving.opened(conn_info)
+
+    async def _disconnected(self, conn_info: object) -> None:
+        if self._built is not None:
+            await self._built.arriving.closed(conn_info)
+
     async def _admit(self, request: Request) -> HTTPResponse | None:
         observing.begun(request)
         parts = self._parts()
+        parts.arriving.head_read(request)
         if request.path not in ANY_HOST:
             parts.shedding.admit(request)
         admission = parts.admission
