@@ -189,6 +189,9 @@ THROTTLED = Counter(
 POLICY_EDITS = Counter(
     "gatehouse_policy_edits", "Policy files that were offered.", outcome=("loaded", "rejected")
 )
+BACKUPS = Counter(
+    "gatehouse_backups", "Backups that this process made or failed to.", outcome=("made", "failed")
+)
 
 # What went wrong.
 

@@ -33,6 +33,8 @@ KINDS = frozenset(
         "action",
         "administration",
         "assertion_refused",
+        "backup",
+        "backup_restored",
         "call_refused",
         "checkpoint_refused",
         "conversation_ended",

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evidence": ("gatehouse.cli.evidence:evidence", "Evidence for auditors, in one signed file."),
     "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
+    "backup": ("gatehouse.cli.backup:backup", "Make, check, try and restore backups."),
     "tracker": ("gatehouse.cli.tracker:tracker", "Export, erase and prove what is stored."),
     "hold": ("gatehouse.cli.hold:hold", "Legal holds, by two persons."),
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),

@@ -79,6 +79,11 @@ def suite_named(name: str) -> Suite:
     raise ValueError(f"there is no suite {name!r}")
 
 
+def suite_numbered(number: int) -> Suite | None:
+    """The suite that envelopes call `number`; None when there is none."""
+    return _SUITES.get(number)
+
+
 def written_suite() -> Suite:
     """The suite that `seal` uses in this process."""
     return _writes

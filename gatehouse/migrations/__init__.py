@@ -24,6 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatehouse.errors import NotReady, Unavailable
 
 _POSTGRES_LOCK: Final = 0x67680002  # any constant of our own
+RESTORING: Final = "gh_restoring"
+"""A table that exists while a restore is at work in a PostgreSQL database."""
 _alembic = threading.Lock()  # Alembic's `op` is one per process
 
 
@@ -42,14 +44,20 @@ class History:
 MAIN: Final = History(Path(__file__).parent / "versions", "gh_schema_version")
 
 
-def upgrade(engine: Engine, history: History = MAIN) -> None:
+def upgrade(engine: Engine, history: History = MAIN, *, guarded: bool = True) -> None:
     """Bring the database of `engine` to the newest revision of `history`.
 
-    Raises `NotReady` when the database is newer than this code or was made by something else,
+    A database that a restore was putting back when it was cut off is not touched, unless the
+    caller is that restore (`guarded` false). Raises `NotReady` when the database is newer than this code or was made by something else,
     `Unavailable` when it does not answer.
     """
     try:
         with engine.connect() as connection:
+            if guarded and sa.inspect(connection).has_table(RESTORING):
+                raise NotReady(
+                    "a restore into this database was cut off",
+                    "drop the tables that it left (or the database), then restore again",
+                )
             current = _current(connection, history)
         if current == history.head():
             return

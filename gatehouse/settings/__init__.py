@@ -1,5 +1,6 @@
 """Every setting of Gatehouse, in one place: what there is, how it is written, where it is read."""
 
+from gatehouse.settings.backup import Backup
 from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.loading import SECTIONS, Settings, differing, load_settings, sources
 from gatehouse.settings.passwords import Passwords
@@ -25,6 +26,7 @@ from gatehouse.settings.values import parse_duration
 __all__ = [
     "SECTIONS",
     "Audit",
+    "Backup",
     "Database",
     "FrontEnds",
     "Keys",

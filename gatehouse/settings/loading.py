@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gatehouse.errors import InvalidInput
+from gatehouse.settings.backup import Backup
 from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.passwords import Passwords
 from gatehouse.settings.provider import Provider
@@ -61,6 +62,7 @@ class Settings:
     webhooks: Webhooks
     logs: Logs
     metrics: Metrics
+    backup: Backup
 
     def path(self, relative: str) -> Path:
         """`relative` as an absolute path below `home`."""
@@ -106,6 +108,7 @@ SECTIONS: dict[str, type] = {
     "webhooks": Webhooks,
     "logs": Logs,
     "metrics": Metrics,
+    "backup": Backup,
 }
 
 

@@ -77,7 +77,7 @@ class ConversationState:
         key = self._key_of(conversation_id)
         if key is None:
             return Facts()
-        tag = _tag(key)
+        tag = tag_of(key)
         with transaction(self._engine) as connection:
             row = connection.execute(sa.select(states.c.sealed).where(states.c.tag == tag)).first()
         if row is None:
@@ -119,7 +119,7 @@ class ConversationState:
 
         Raises `IntegrityError` when it was altered.
         """
-        before, after = _tag(old), _tag(new)
+        before, after = tag_of(old), tag_of(new)
         sealed = connection.execute(
             sa.select(states.c.sealed).where(states.c.tag == before).with_for_update()
         ).scalar_one_or_none()
@@ -144,7 +144,7 @@ class ConversationState:
         key = self._key_of(conversation_id)
         if key is None:
             return False
-        tag, now = _tag(key), self._clock.now()
+        tag, now = tag_of(key), self._clock.now()
         with transaction(self._engine) as connection:
             new = {"tag": tag, "sealed": _sealed(key, tag, _nothing()), "changed_at": now}
             insert_or_lock(connection, states, "tag", new)
@@ -165,7 +165,8 @@ def _nothing() -> dict[str, Any]:
     return {"refusals": [], "served": []}
 
 
-def _tag(key: bytes) -> str:
+def tag_of(key: bytes) -> str:
+    """The tag of the row of a conversation whose data key is `key`."""
     return hmac.new(key, b"gatehouse conversation state", hashlib.sha256).hexdigest()
 
 

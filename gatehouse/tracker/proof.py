@@ -124,6 +124,16 @@ class Prover:
             classes[kind].conversations += count
         return Report(backup.kind, old_ring, keys is not None, classes)
 
+    def require_closed(self, over: Sequence[Row]) -> None:
+        """Raise `ErasureBroken` when any of `over`, which must not, opens with a key there is."""
+        keys = self._every_key(len(over)) or ()
+        opened = sum(self._opens_at_all(row, keys) for row in over)
+        if opened:
+            raise ErasureBroken(
+                f"{opened} conversations that are over can still be opened",
+                "their keys are in the ring that is in use: is it an older copy?",
+            )
+
     def _class_of(self, row: Row) -> tuple[str, str | None]:
         """What became of a conversation, and the name of its key when it lives."""
         c = conversations.c

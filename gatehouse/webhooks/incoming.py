@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError as RowExists
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +26,17 @@ from gatehouse.webhooks.signature import ID, MESSAGE_ID, SIGNATURE, TIMESTAMP, T
 LARGEST: Final = 16 * 1024  # bytes
 _BUSY: Final = 60.0  # seconds after which an unfinished message counts as failed
 _DEEPEST: Final = 8
+
+
+_RESTORED: Final = "*"  # no source can be called so
+
+
+def forget_before(connection: Connection, now: float) -> None:
+    """In a database that was put back: take no message that was sent before `now`, since the ids
+    of those that acted since the backup are lost."""
+    connection.execute(sa.delete(received))
+    row = {"source": _RESTORED, "message_id": "restored", "at": now, "done": True}
+    connection.execute(sa.insert(received).values(**row))
 
 
 class ReceiverRefused(GatehouseError):
@@ -100,6 +111,7 @@ class Receiver:
             raise ReceiverRefused("size")
         if abs(self._clock.now() - int(stamp)) > TOLERANCE:
             raise ReceiverRefused("age")
+        self._require_after_restore(int(stamp))
         if not is_signed(source.keys, message_id, int(stamp), body, headers.get(SIGNATURE, "")):
             raise ReceiverRefused("signature")
         kind, data = _content(body)
@@ -112,6 +124,15 @@ class Receiver:
         before = self._clock.now() - 2 * TOLERANCE
         with _translated(), self._engine.begin() as connection:
             connection.execute(sa.delete(received).where(received.c.at < before))
+
+    def _require_after_restore(self, stamp: int) -> None:
+        """Refuse what was sent before the database was put back: it may have acted already."""
+        with _translated(), self._engine.begin() as connection:
+            at = connection.execute(
+                sa.select(sa.func.max(received.c.at)).where(received.c.source == _RESTORED)
+            ).scalar()
+        if at is not None and stamp <= at:
+            raise ReceiverRefused("age")
 
     def _begin(self, event: Event) -> bool:
         now = self._clock.now()

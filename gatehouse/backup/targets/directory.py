@@ -1,0 +1,129 @@
+"""A directory, on another volume or a mounted share.
+
+Files have mode 0600 and a temporary name until they are whole and flushed. The directory itself is
+never made here: what is not there may be a volume that is not mounted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gatehouse.backup.errors import TargetUnavailable
+from gatehouse.backup.sealing import Readable, Writable
+
+UNFINISHED: Final = ".unfinished"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DirectoryTarget:
+    """The directory `path`, which has to exist."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
+    @property
+    def volume(self) -> int | None:
+        try:
+            return self._path.stat().st_dev
+        except OSError:
+            return None
+
+    def names(self) -> list[str]:
+        try:
+            if not self._path.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "not there")
+            found = [
+                path.relative_to(self._path).as_posix()
+                for path in self._path.rglob("*")
+                if path.is_file()
+            ]
+        except OSError as error:
+            raise unavailable(self.place, error) from error
+        return sorted(found)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Writable]:
+        final = self._path / name
+        unfinished = final.with_name(final.name + UNFINISHED)
+        try:
+            if not self._path.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "not there")
+            final.parent.mkdir(mode=0o700, exist_ok=True)
+            with open(unfinished, "wb", opener=_private) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, final)
+            for directory in (final.parent, self._path):
+                _sync(directory)
+        except OSError as error:
+            _remove(unfinished)
+            raise unavailable(self.place, error) from error
+        except BaseException:
+            _remove(unfinished)
+            raise
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Readable]:
+        try:
+            file = open(self._path / name, "rb")  # noqa: SIM115 - closed below; what the block raises is its own
+        except FileNotFoundError:
+            raise KeyError(name) from None
+        except OSError as error:
+            raise unavailable(self.place, error) from error
+        with file:
+            yield file
+
+    def delete(self, names: Iterable[str]) -> None:
+        try:
+            for name in names:
+                path = self._path / name
+                path.unlink(missing_ok=True)
+                if path.parent != self._path and path.parent.is_dir():
+                    with contextlib.suppress(OSError):  # not empty yet
+                        path.parent.rmdir()
+            _sync(self._path)
+        except OSError as error:
+            raise unavailable(self.place, error) from error
+
+
+def unavailable(place: str, error: OSError) -> TargetUnavailable:
+    """What an error of the operating system means for a second place."""
+    if error.errno in _FULL:
+        return TargetUnavailable(
+            f"the place of the backups is full: {place}",
+            "make room, or `gatehouse backup prune`; nothing half-written counts as a backup",
+        )
+    return TargetUnavailable(
+        f"the place of the backups cannot be used: {place}: {error.strerror or type(error).__name__}",
+        "is its volume mounted, and may this user write there?",
+    )
+
+
+def _private(path: str, _flags: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
