@@ -124,6 +124,20 @@ def test_targets_are_large_enough(visit: Visit, theme: str, size: dict[str, int]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_nothing_is_cut_off_in_a_narrow_window(visit: Visit) -> None:
+    """At 320 px, which is 1280 px at 400 % (WCAG 1.4.10), nothing needs scrolling sideways."""
+    visitor = visit(viewport={"width": 320, "height": 640})
+    page = visitor.sign_in()
+    visitor.say("what is my salary")
+    fits = "[...document.querySelectorAll('*')].filter((item) => item.checkVisibility() &&"
+    fits += " item.getBoundingClientRect().right > innerWidth + 1 && !item.closest('.unseen'))"
+    fits += ".map((item) => item.outerHTML.slice(0, 80))"
+    assert [] == page.evaluate(fits)
+    page.get_by_role("button", name="Account").click()
+    expect(page.get_by_text("Looking it up")).to_have_count(0)
+    assert [] == page.evaluate(fits)
+
+
 def test_only_finished_messages_are_announced(visit: Visit) -> None:
     """The log is a polite live region that holds messages only; the typing dots are not in it."""
     page = visit().sign_in()

@@ -168,6 +168,18 @@ def test_what_was_written_is_not_for_the_next_person(visit: Visit) -> None:
     expect(composer(page)).to_have_value("")
 
 
+def test_a_draft_survives_the_end_of_its_session(visit: Visit) -> None:
+    """Signed out elsewhere in the middle of a sentence: after signing in again it is still there."""
+    visitor = visit()
+    page = visitor.sign_in()
+    composer(page).fill("my knee hurts")
+    second = visitor.open(visitor.context.new_page())
+    second.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("User name")).to_be_visible()
+    visitor.sign_in_again()
+    expect(composer(page)).to_have_value("my knee hurts")
+
+
 def test_an_end_that_cannot_be_put_off_is_announced_as_such(visit: Visit) -> None:
     """The absolute end of a session counts down without a button that would not help."""
     visitor = visit()

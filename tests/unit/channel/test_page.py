@@ -118,6 +118,16 @@ def test_the_page_says_what_the_chat_says() -> None:
     assert f"(at least {MIN_LENGTH} characters)" in words
 
 
+def test_every_word_of_the_page_stands_in_one_place() -> None:
+    """No sentence stands outside the two objects that a translation replaces."""
+    for path in (WIDGET / "src").iterdir():
+        if path.name.endswith("strings.ts"):
+            continue
+        code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found = re.findall(r'"([A-Z][a-z]+(?: [a-z]+)+[^"]*)"', code)
+        assert [] == found, path.name
+
+
 def test_a_download_is_offered_once() -> None:
     """The link is taken away after use, because its ticket works once."""
     source = (WIDGET / "src" / "log.ts").read_text(encoding="utf-8")
