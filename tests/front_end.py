@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -75,3 +76,38 @@ def public_jwk(private: Any) -> dict[str, str]:
 
 def _b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Caller:
+    """A front end at work over HTTP: what a person's own program would do."""
+
+    def __init__(self, http: httpx.Client, origin: str, signer: SigningFrontEnd) -> None:
+        self.http, self.origin, self.signer = http, origin, signer
+        self.access_token = ""
+
+    def sign_in(self, code: str, **more: Any) -> httpx.Response:
+        """Ask for a token; it is kept."""
+        assertion = self.signer.assertion(f"{self.origin}/api/v1/token")
+        body = {"assertion": assertion, "code": code, **more}
+        answer = self.http.post("/api/v1/token", json=body)
+        if answer.status_code == 200:
+            self.access_token = answer.json()["access_token"]
+        return answer
+
+    def proven(self, method: str, path: str, **headers: str) -> dict[str, str]:
+        """The headers of a request."""
+        address = f"{self.origin}{path}"
+        return {
+            "Authorization": f"DPoP {self.access_token}",
+            "DPoP": self.signer.proof(method, address, self.access_token),
+            **headers,
+        }
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request with a fresh proof."""
+        headers = self.proven(method, path, **more.pop("headers", {}))
+        return self.http.request(method, path, headers=headers, **more)
+
+    def say(self, text: str, message_id: str = "") -> httpx.Response:
+        chosen = message_id or secrets.token_hex(8)
+        return self.send("POST", "/api/v1/messages", json={"id": chosen, "text": text})

@@ -68,6 +68,8 @@ KINDS = frozenset(
         "stop",
         "tamper",
         "throttled",
+        "token_issued",
+        "token_refused",
         "turn_refused",
         "webhook_failed",
         "webhook_received",

@@ -64,7 +64,7 @@ class Answers:
     def reply(self, speaker: Speaker, reply: Reply) -> HTTPResponse:
         """`reply` for the page of `speaker`, and the time its session has left."""
         response = json({**reply.as_json(), **self._speakers.expiry(speaker.session)})
-        if reply.confirmed_with:
+        if reply.confirmed_with and speaker.session.terms is None:
             username = speaker.person.username
             token = self._services.devices.issue(username, speaker.device, reply.confirmed_with)
             cookies.set_device(response, token)

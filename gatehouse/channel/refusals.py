@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 
 PAUSE = 60.0  # seconds between two entries of one reason
 REASONS = frozenset(
-    {"https_required", "host", "origin", "csrf", "token", "ticket", "logout_token", "database"}
+    {
+        *(
+            "https_required",
+            "host",
+            "origin",
+            "csrf",
+            "token",
+            "ticket",
+            "logout_token",
+            "database",
+        ),
+        *("front_end", "browser", "scope"),
+    }
 )
 """Codes of answers that are recorded; see `gatehouse.channel.failures.ApiError`."""
 

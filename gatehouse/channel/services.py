@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gatehouse.identity.calls import Caller
     from gatehouse.identity.devices import Devices
     from gatehouse.identity.exports import Exports
+    from gatehouse.identity.front_ends import FrontEnds
     from gatehouse.identity.provider.service import ProviderSignIn
     from gatehouse.keys import KeyRing
     from gatehouse.policy import PolicyStore
@@ -46,6 +47,8 @@ class Services(Protocol):
     def provider(self) -> ProviderSignIn | None: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def front_ends(self) -> FrontEnds: ...
     @property
     def issuer(self) -> Issuer: ...
     @property

@@ -35,7 +35,7 @@ class Shedding:
         """Let `request` go on or raise `ApiError` 503; it takes from the allowance of strangers
         unless it shows a session that was good lately."""
         now = time.monotonic()
-        if self._is_known(request.cookies.get(self._cookie), now):
+        if self._is_known(request.cookies.get(self._cookie) or access_token(request), now):
             return
         self._left = min(self._rate * BURST, self._left + (now - self._at) * self._rate)
         self._at = now
@@ -67,6 +67,13 @@ class Shedding:
             return False
         seen = self._known.get(_key(token))
         return seen is not None and now - seen < KNOWN_FOR
+
+
+def access_token(request: Request) -> str | None:
+    """The access token that `request` shows, if it shows one and nothing else."""
+    shown = request.headers.getall("authorization", [])
+    scheme, _, token = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
+    return token if scheme.lower() == "dpop" else None
 
 
 def _key(token: str) -> bytes:

@@ -24,6 +24,7 @@ from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
 from gatehouse.channel.speakers import Speakers
+from gatehouse.channel.token_speakers import shows_token
 from gatehouse.channel.turns import Speaker
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
 from gatehouse.identity.directory import NOBODY
@@ -107,7 +108,7 @@ class SigningIn:
         try:
             speaker = await self._speakers.speaker(request)
         except ApiError as error:
-            if error.status != 401:
+            if error.status != 401 or shows_token(request):
                 raise
             return self._at_the_door(request, error)
         about = self._speakers.about(speaker.session, speaker.person)
@@ -131,8 +132,18 @@ class SigningIn:
         await asyncio.to_thread(self._close, speaker)
         self._answers.forget(speaker.session)
         response = empty()
-        cookies.drop_session(response)
+        if speaker.session.terms is None:
+            cookies.drop_session(response)
         return response
+
+    async def person_of(self, username: str, password: str, source: str) -> Person:
+        """Whose name and password these are, for what opens no session: counted, throttled and
+        recorded like a sign-in. Raises `ApiError` or `TooMany`."""
+        await self.count(source)
+        await self._check_passwords_count()
+        async with self._hashing:
+            given = _Credentials(username, password)
+            return await asyncio.to_thread(self._checked, given, source, "")
 
     def _check_door(self, request: Request) -> None:
         shown = request.headers.getall(CSRF_HEADER, [])

@@ -20,6 +20,7 @@ from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Limiter, Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.token_speakers import TokenSpeakers, shows_token
 from gatehouse.channel.turns import Speaker
 from gatehouse.identity import SessionEnded
 
@@ -41,9 +42,12 @@ class Speakers:
         most = max(limits.requests_per_minute, 8 * limits.messages_per_minute)
         self._requests = windows.window(most, what="requests")
         self._strangers = windows.window(limits.strangers_per_minute, what="strangers")
+        self._tokens = TokenSpeakers(services, admission, shedding, self._count, self.stranger)
 
     async def speaker(self, request: Request) -> Speaker:
         """Who sends `request`; raises `ApiError` 401, 403 or `TooMany`."""
+        if shows_token(request):
+            return await self._tokens.speaker(request)
         self._admission.check_origin(request)
         source = self._admission.source(request)
         token = request.cookies.get(cookies.SESSION)
@@ -59,7 +63,7 @@ class Speakers:
             await self.stranger(source)
             raise ApiError(401, "signed_out", ended.message, reason=ended.reason) from ended
         self._shedding.good(token)
-        await self.admit(self._requests, session.id, person.id)
+        await self._count(session.id, person.id)
         if request.method not in SAFE_METHODS:
             check_csrf(request, session.csrf)
         device = self._services.devices.read(request.cookies.get(cookies.DEVICE), person.username)
@@ -68,6 +72,9 @@ class Speakers:
     async def stranger(self, source: str) -> None:
         """Count a request that shows no good session; raises `TooMany`."""
         await self.admit(self._strangers, source)
+
+    async def _count(self, session: str, person: str) -> None:
+        await self.admit(self._requests, session, person)
 
     async def admit(self, window: Limiter, key: str, person: str | None = None) -> None:
         """Count one event of `key` in `window`; raises `TooMany` and records the first."""
@@ -97,6 +104,8 @@ class Speakers:
         """When the session ends, and whether staying active would help (`idle`) or not."""
         terms, now = self._services.settings.session, self._services.clock.now()
         idle, absolute = session.last_seen_at + terms.idle, session.started_at + terms.absolute
+        if session.terms is not None:
+            absolute = min(absolute, session.terms.until)
         left = max(0, int(min(idle, absolute) - now))
         return {"expires_in": left, "expires_by": "idle" if idle < absolute else "absolute"}
 

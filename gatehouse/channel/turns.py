@@ -44,6 +44,7 @@ log = get_logger(__name__)
 TURN_TIMEOUT = 30.0  # seconds
 MOST_GRANTS = 1000
 RESUME = "/resume_request"
+API = "api"  # the channel of front ends that are no browser, for policies
 
 NOTHING_WAITS = "Nothing is waiting for a code, so I have not used that number."
 SEVERAL_CODES = "I see several numbers that could be the code. Please send only the code."
@@ -257,7 +258,7 @@ class Turns:
             conversation_id=session.conversation_id,
             message_id=message_id,
             text=text,
-            channel=rasa_side.CHANNEL,
+            channel=rasa_side.CHANNEL if session.terms is None else API,
             network_zone=speaker.network_zone,
             aal=session.aal,
             aal_at=session.aal_at,

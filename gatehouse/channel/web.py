@@ -30,6 +30,7 @@ from gatehouse.channel.door import Door
 from gatehouse.channel.downloads import Downloads
 from gatehouse.channel.event_stream import EventStream
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
+from gatehouse.channel.front_ends import FrontEndPages
 from gatehouse.channel.headers import HEADERS, header_set, secure
 from gatehouse.channel.hooks import Hooks
 from gatehouse.channel.messages import Messages
@@ -66,6 +67,12 @@ _ROUTES = (
     ("GET", f"{_V1}/sessions", "account", "sessions"),
     ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
     ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
+    ("POST", f"{_V1}/token", "front_ends", "token"),
+    ("POST", f"{_V1}/token/renewal", "front_ends", "renew"),
+    ("POST", f"{_V1}/front-ends", "front_ends", "register"),
+    ("GET", f"{_V1}/front-ends", "front_ends", "front_ends"),
+    ("POST", f"{_V1}/front-ends/keys", "front_ends", "replace_key"),
+    ("DELETE", f"{_V1}/front-ends/<front_end_id:str>", "front_ends", "end_front_end"),
     ("GET", f"{_V1}/authenticators", "own", "authenticators"),
     ("POST", f"{_V1}/authenticators/changes", "own", "change"),
     ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "prove"),
@@ -127,6 +134,7 @@ class _Built:
     streams: Streams
     headers: Mapping[str, str]
     signing_in: SigningIn
+    front_ends: FrontEndPages
     provider: ProviderPages
     messages: Messages
     challenges: Challenges
@@ -232,6 +240,7 @@ class Doorkeeper:
         self, part: str, endpoint: str, request: Request, /, **path: str
     ) -> HTTPResponse | None:
         """Let `endpoint` of `part` answer; None when it has answered by itself."""
+        request.ctx.endpoint = f"{part}.{endpoint}"
         handler = getattr(getattr(self._parts(), part), endpoint)
         response: HTTPResponse | None = await handler(request, **path)
         return response
@@ -269,6 +278,7 @@ class Doorkeeper:
             streams=streams,
             headers=header_set(settings.server.origin, settings.server.framed_by),
             signing_in=signing_in,
+            front_ends=FrontEndPages(services, admission, speakers, answers, signing_in, windows),
             provider=ProviderPages(services, admission, speakers, answers, signing_in, windows),
             messages=Messages(services, speakers, answers, turns),
             challenges=Challenges(speakers, answers, turns),

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("gatehouse.cli.demo:demo", "Accounts and codes of the demonstration."),
     "policy": ("gatehouse.cli.policy:policy", "Check, explain and try the policy."),
     "people": ("gatehouse.cli.people:people", "Manage who may sign in."),
+    "token": ("gatehouse.cli.token:token", "Front ends of people's own and their access tokens."),
     "audit": ("gatehouse.cli.audit:audit", "Read and verify the audit log."),
     "evidence": ("gatehouse.cli.evidence:evidence", "Evidence for auditors, in one signed file."),
     "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),

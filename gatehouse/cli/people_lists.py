@@ -68,7 +68,7 @@ def leave(username: str) -> None:
 
 
 def let_go(runtime: Any, person: Person) -> None:
-    """Disable a person, end every session, forget the factors and the link to the provider: nothing opens again by itself."""
+    """Disable a person, end every session, forget the factors, front ends and the link to the provider: nothing opens again by itself."""
     from gatehouse.identity.provider.links import forget
 
     _record(runtime, "people.leave", person)
@@ -76,6 +76,7 @@ def let_go(runtime: Any, person: Person) -> None:
     runtime.sessions.close_all(person.id)
     runtime.factors.remove(person.id)
     forget(runtime.engine, person.id)
+    runtime.front_ends.forget(person.id)
 
 
 def _add(runtime: Any, entry: Entry) -> str:

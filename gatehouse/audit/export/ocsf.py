@@ -75,7 +75,7 @@ def _maker(kind: str) -> Callable[[str, dict[str, Any]], Event]:
         return _decision
     if kind in _REFUSALS:
         return _refusal
-    if kind.startswith(("sign_", "step_up_")) or kind == "session_ended":
+    if kind.startswith(("sign_", "step_up_", "token_")) or kind == "session_ended":
         return _authentication
     if kind == "password_changed":
         return _account

@@ -14,6 +14,7 @@ _NOTABLE = {
     "step_up_failed": 2,
     "step_up_refused": 2,
     "throttled": 3,
+    "token_refused": 2,
     "turn_refused": 2,
     "webhook_refused": 3,
 }

@@ -39,6 +39,7 @@ from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.calls import Caller
 from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
+from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.keys import KeyRing
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
@@ -192,6 +193,7 @@ class Site:
             devices=Devices(clock, key),
             sessions=sessions,
             provider=None,
+            front_ends=FrontEnds(engine, clock, key),
             issuer=self.issuer,
             caller=Caller(keys, clock),
             step_up=step_up,

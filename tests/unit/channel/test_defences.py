@@ -229,10 +229,12 @@ def test_messages_of_one_person_are_limited(site: Site) -> None:
     assert 200 == say(client, "hello", "message-31").status_code
 
 
+# Front ends have tests of their own.
+NO_BROWSERS = [("front_ends", name) for name in ("token", "renew", "register", "replace_key")]
 API = [
     (method, path, name)
     for method, path, part, name in _ROUTES
-    if path.startswith("/api/v1/") and part != "hooks"
+    if path.startswith("/api/v1/") and part != "hooks" and (part, name) not in NO_BROWSERS
 ]
 OPEN = ("sign_in",)  # to who has no session yet
 

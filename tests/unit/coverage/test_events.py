@@ -14,7 +14,9 @@ from gatehouse import runtime as composition
 from gatehouse.clock import SettableClock
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused
 from gatehouse.health import Readiness, probes
+from tests.front_end import Caller
 from tests.unit.channel.harness import PASSWORD, say, sign_in
+from tests.unit.channel.test_front_ends import registered
 from tests.unit.coverage.world import World, clock_start
 from tests.unit.dialogue.conftest import CONVERSATION
 from tests.unit.dialogue.test_guarded import Broken
@@ -178,6 +180,23 @@ def failing_turn(world: World) -> None:
     assert 503 == say(world.signed_in(), "hello").status_code
 
 
+def token_for_a_front_end(world: World) -> None:
+    caller = front_end(world)
+    answer = caller.sign_in(world.code())
+    assert 200 == answer.status_code, answer.text
+
+
+def front_end_without_a_code(world: World) -> None:
+    caller = front_end(world)
+    wrong = "000000" if world.code() != "000000" else "000001"
+    assert 403 == caller.sign_in(wrong).status_code
+
+
+def front_end(world: World) -> Caller:
+    world.clock.advance(400)
+    return registered(world, ("chat",))
+
+
 def stop(world: World) -> None:
     from gatehouse.channel.web import _record_stop
 
@@ -212,6 +231,8 @@ DRIVERS: dict[str, Driver] = {
     "stop": stop,
     "tamper": altered_record,
     "throttled": flood,
+    "token_issued": token_for_a_front_end,
+    "token_refused": front_end_without_a_code,
     "turn_refused": failing_turn,
 }
 
