@@ -17,6 +17,7 @@ from gatehouse.cli.people import people
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.identity import Directory, Person, SessionEnded, Sessions
+from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.identity.provider.links import Links
 from gatehouse.settings import StepUp
 from gatehouse.stepup import CodeRefused
@@ -57,6 +58,7 @@ class Deployment:
         self.provider: Any = None
         self.directory = directory
         self.sessions = sessions
+        self.front_ends = FrontEnds(engine, clock, KEY)
         self.audit = Audit()
         self.factors = assemble(
             engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append, site=SITE
