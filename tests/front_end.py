@@ -88,7 +88,7 @@ class Caller:
     def sign_in(self, code: str, **more: Any) -> httpx.Response:
         """Ask for a token; it is kept."""
         assertion = self.signer.assertion(f"{self.origin}/api/v1/token")
-        body = {"assertion": assertion, "code": code, **more}
+        body = {"client_assertion": assertion, "code": code, **more}
         answer = self.http.post("/api/v1/token", json=body)
         if answer.status_code == 200:
             self.access_token = answer.json()["access_token"]

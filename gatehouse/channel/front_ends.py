@@ -76,8 +76,8 @@ class FrontEndPages:
         require_no_browser(request)
         source = self._admission.source(request)
         await self._speakers.admit(self._sources, source)
-        body = await self._speakers.body(request, "assertion", "code", "scopes")
-        assertion = text_field(body, "assertion", MOST_ASSERTION)
+        body = await self._speakers.body(request, "client_assertion", "code", "scopes")
+        assertion = text_field(body, "client_assertion", MOST_ASSERTION)
         code = proofs.read_answer(body)
         wanted = _scopes(body)
         if self._terms.registered_by == "nobody":
@@ -135,9 +135,9 @@ class FrontEndPages:
     async def replace_key(self, request: Request) -> HTTPResponse:
         """POST /front-ends/keys"""
         speaker = await self._token_speaker(request)
-        body = await self._speakers.body(request, "key", "assertion", "code")
+        body = await self._speakers.body(request, "key", "client_assertion", "code")
         key, code = _key(body), proofs.read_answer(body)
-        assertion = text_field(body, "assertion", MOST_ASSERTION)
+        assertion = text_field(body, "client_assertion", MOST_ASSERTION)
         try:
             front_end = await asyncio.to_thread(self._rotate, speaker, key, assertion, code)
         except FrontEndRefused as refused:

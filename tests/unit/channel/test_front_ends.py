@@ -122,13 +122,15 @@ def test_the_code_alone_gives_no_token(site: Site) -> None:
     )
     for assertion in assertions:
         answer = caller.http.post(
-            "/api/v1/token", json={"assertion": assertion, "code": site.code()}
+            "/api/v1/token", json={"client_assertion": assertion, "code": site.code()}
         )
         assert (401, "front_end") == code(answer)
         assert_finished(answer)
-    huge = caller.http.post("/api/v1/token", json={"assertion": "x" * 5000, "code": site.code()})
+    huge = caller.http.post(
+        "/api/v1/token", json={"client_assertion": "x" * 5000, "code": site.code()}
+    )
     assert 400 == huge.status_code
-    body = {"assertion": good, "code": site.code()}
+    body = {"client_assertion": good, "code": site.code()}
     assert [200, 401] == [caller.http.post("/api/v1/token", json=body).status_code for _ in "ab"]
     assert "step_up_failed" not in site.audit.kinds()
     assert "request_refused" in site.audit.kinds()
@@ -138,7 +140,7 @@ def test_of_requests_at_once_one_gets_a_token(site: Site) -> None:
     """The same assertion and code in eight connections: one token."""
     caller = registered(site)
     assertion = caller.signer.assertion(f"{site.origin}/api/v1/token")
-    body = {"assertion": assertion, "code": site.code()}
+    body = {"client_assertion": assertion, "code": site.code()}
     clients = [plain(site) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda one: one.post("/api/v1/token", json=body), clients))
@@ -387,11 +389,11 @@ def test_a_key_is_replaced_by_its_holder(site: Site) -> None:
     new.id, new.domain = caller.signer.id, caller.signer.domain
     site.clock.advance(30)
     where = f"{site.origin}/api/v1/front-ends/keys"
-    body = {"key": new.jwk, "assertion": new.assertion(where), "code": site.code()}
-    forged = {**body, "assertion": caller.signer.assertion(where)}
+    body = {"key": new.jwk, "client_assertion": new.assertion(where), "code": site.code()}
+    forged = {**body, "client_assertion": caller.signer.assertion(where)}
     wrong = "000000" if site.code() != "000000" else "000001"
     assert 401 == caller.send("POST", "/api/v1/front-ends/keys", json=forged).status_code
-    unconfirmed = {**body, "assertion": new.assertion(where), "code": wrong}
+    unconfirmed = {**body, "client_assertion": new.assertion(where), "code": wrong}
     assert 403 == caller.send("POST", "/api/v1/front-ends/keys", json=unconfirmed).status_code
     assert 200 == caller.send("POST", "/api/v1/front-ends/keys", json=body).status_code
     assert 200 == caller.send("GET", "/api/v1/history").status_code
@@ -472,7 +474,9 @@ def test_exchanges_are_limited(site: Site) -> None:
     answers = [caller.sign_in(wrong) for _ in range(7)]
     assert (429, "too_many") == code(answers[-1])
     for _ in range(20):
-        answer = caller.http.post("/api/v1/token", json={"assertion": "x.y.z", "code": "123456"})
+        answer = caller.http.post(
+            "/api/v1/token", json={"client_assertion": "x.y.z", "code": "123456"}
+        )
     assert (429, "too_many") == code(answer)
 
 
