@@ -198,7 +198,7 @@ BACKUPS = Counter(
 FAILURES = Counter(
     "gatehouse_failures",
     "Unexpected failures by the part that refused to go on.",
-    part=("turn", "action", "request", "housekeeping"),
+    part=("turn", "action", "request", "housekeeping", "backup"),
 )
 LOG_RECORDS = Counter(
     "gatehouse_log_records",

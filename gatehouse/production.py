@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gatehouse.backup.targets import open_target
 from gatehouse.errors import NotReady
 from gatehouse.identity import Directory
 from gatehouse.settings import Settings
@@ -64,7 +65,31 @@ def findings(deployment: Deployment) -> tuple[Finding, ...]:
                 "set tls.certificate and tls.key to a certificate that browsers trust",
             )
         )
+    found += _about_backups(deployment.settings)
     return tuple(found)
+
+
+def _about_backups(settings: Settings) -> list[Finding]:
+    """A place for backups that would survive the volume of the data, or the word that others do it."""
+    backup = settings.backup
+    if not backup.every:
+        return []
+    if not backup.target:
+        return [
+            Finding(
+                "there is no place for backups",
+                "set backup.target to a second place, or backup.every to 0 if they are made otherwise",
+            )
+        ]
+    target = open_target(settings)
+    if target.volume is not None and target.volume == settings.home.stat().st_dev:
+        return [
+            Finding(
+                "backups are on the volume of the databases",
+                "set backup.target to a directory on another volume, sftp://… or s3://…",
+            )
+        ]
+    return []
 
 
 def require_fit(deployment: Deployment) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from gatehouse.backup.status import read_status
 from gatehouse.logs import get_logger, place_of
 from gatehouse.metrics import Reading
 
@@ -20,7 +21,7 @@ _NONE: Mapping[str, str] = {}
 
 def readings(parts: Any) -> Iterable[Reading]:
     """Every state of `parts`, a runtime."""
-    for look in (_about, _policies, _purges, _ring, _audit):
+    for look in (_about, _policies, _purges, _ring, _audit, _backups):
         try:
             found = list(look(parts))
         except Exception as error:  # noqa: BLE001 - the other numbers matter all the more now
@@ -95,3 +96,29 @@ def _audit(parts: Any) -> Iterator[Reading]:
         yield "gatehouse_witness_failed", "Whether a witness could not be asked.", failed, labels
         behind = float(max(0, status.checkpointed - witness.size))
         yield "gatehouse_witness_behind", "Signed entries that it has not seen.", behind, labels
+
+
+def _backups(parts: Any) -> Iterator[Reading]:
+    settings, now = parts.settings.backup, parts.clock.now()
+    configured = bool(settings.target and settings.every)
+    yield (
+        "gatehouse_backup_configured",
+        "Whether this process makes backups.",
+        float(configured),
+        _NONE,
+    )
+    if not configured:
+        return
+    status = read_status(parts.settings)
+    for name, at, meaning in (
+        ("backup", status.last_backup_at, "Age of the newest backup that was read back whole."),
+        ("backup_drill", status.last_drill_at, "Time since a backup was tried in a drill."),
+    ):
+        age = float("inf") if at is None else max(0.0, now - at)
+        yield f"gatehouse_{name}_age_seconds", meaning, age, _NONE
+    for name, failed, meaning in (
+        ("backup_failed", status.last_error is not None, "Whether the last backup failed."),
+        ("backup_drill_failed", status.last_drill_ok is False, "Whether the last drill failed."),
+        ("backup_same_volume", bool(status.same_volume), "Whether backups lie with the data."),
+    ):
+        yield f"gatehouse_{name}", meaning, float(failed), _NONE

@@ -19,7 +19,7 @@ from gatehouse.audit import AuditLog
 from gatehouse.audit.signing import Checkpointer
 from gatehouse.backup import files, postgres, sqlite, tables
 from gatehouse.backup.sealing import Writable
-from gatehouse.backup.status import private_directory
+from gatehouse.backup.status import SCRATCH, private_directory
 from gatehouse.clock import Clock
 from gatehouse.db import open_engine
 from gatehouse.errors import NotReady
@@ -125,7 +125,7 @@ def scratch(settings: Settings) -> Iterator[Path]:
 
     It lies on the volume of the databases, whose content it holds, and never at the second place.
     """
-    with tempfile.TemporaryDirectory(prefix="scratch-", dir=private_directory(settings)) as path:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=private_directory(settings)) as path:
         yield Path(path)
 
 

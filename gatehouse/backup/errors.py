@@ -29,3 +29,7 @@ class BackupBusy(NotReady):
 
 class TargetUnavailable(Unavailable):
     """The second place does not answer, is full, or may not be written."""
+
+
+class BackupGivenUp(NotReady):
+    """A run was given up on purpose, because the server stops."""

@@ -18,6 +18,7 @@ from gatehouse.audit.errors import AuditTampered
 from gatehouse.backup import manifest as manifests
 from gatehouse.backup import postgres, status
 from gatehouse.backup.deployment import Deployment, Progress, Source, sources
+from gatehouse.backup.errors import BackupGivenUp
 from gatehouse.backup.manifest import Manifest, Part
 from gatehouse.backup.sealing import SealedWriter
 from gatehouse.backup.shelf import Shelf
@@ -41,6 +42,8 @@ def make_backup(
     with status.alone(settings), postgres.alone(deployment.engine):
         try:
             manifest = _made(deployment, target, progress, new=new)
+        except BackupGivenUp:
+            raise
         except BaseException as error:
             _failed(deployment, error)
             raise

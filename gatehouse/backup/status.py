@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,6 +22,7 @@ from gatehouse.errors import Unavailable
 from gatehouse.settings import Settings
 
 DIRECTORY: Final = "var/backup"
+SCRATCH: Final = "scratch-"
 _FILE: Final = "status.json"
 
 
@@ -94,6 +96,8 @@ def alone(settings: Settings) -> Iterator[None]:
             raise BackupBusy(
                 "another backup, restore or drill is at work", "wait until it is done"
             ) from None
+        for left in private_directory(settings).glob(f"{SCRATCH}*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         os.close(lock)

@@ -1,5 +1,5 @@
 """What a serving process does beside answering: purging what expired, taking policy edits,
-signing checkpoints of the audit log.
+signing checkpoints of the audit log, making backups.
 
 Started by the channel and not by a launcher, so that it runs however the process was started. A
 task must outlive a database that is away for a while; it must never end the server.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from sanic import Sanic
 
 from gatehouse import metrics
+from gatehouse.backup.schedule import Schedule
 from gatehouse.channel.services import Services
 from gatehouse.logs import get_logger, place_of
 
@@ -30,6 +31,8 @@ def start(app: Sanic, services: Services) -> None:
         repeat(POLICY_POLL, services.policies.poll),
         repeat(CHECKPOINT_POLL, services.checkpoints.poll),
     ]
+    app.ctx.backups = Schedule(services)
+    app.ctx.backups.start()
 
 
 async def stop(app: Sanic) -> None:
@@ -38,6 +41,8 @@ async def stop(app: Sanic) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    if (backups := getattr(app.ctx, "backups", None)) is not None:
+        await asyncio.to_thread(backups.stop)
 
 
 def repeat(pause: float, work: Callable[[], object]) -> asyncio.Task[None]:

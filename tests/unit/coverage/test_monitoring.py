@@ -38,6 +38,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Series]:
         "GATEHOUSE_AUDIT_WITNESS_FILE": "witness.txt",
         "GATEHOUSE_KEYS_MIRROR": "mirror",
         "GATEHOUSE_METRICS_PORT": str(port),
+        "GATEHOUSE_BACKUP_TARGET": "place",
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
