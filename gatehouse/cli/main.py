@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("gatehouse.cli.token:token", "Front ends of people's own and their access tokens."),
     "audit": ("gatehouse.cli.audit:audit", "Read and verify the audit log."),
     "evidence": ("gatehouse.cli.evidence:evidence", "Evidence for auditors, in one signed file."),
+    "database": ("gatehouse.cli.database:database", "Update tables, give accounts their rights."),
     "keys": ("gatehouse.cli.keys:keys", "Manage the key ring and its root."),
     "purge": ("gatehouse.cli.purge:purge", "Destroy expired conversations now."),
     "backup": ("gatehouse.cli.backup:backup", "Make, check, try and restore backups."),

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from gatehouse.errors import NotReady, Unavailable
 
@@ -63,6 +63,12 @@ def upgrade(engine: Engine, history: History = MAIN, *, guarded: bool = True) ->
             return
         with _alembic, _alone(engine) as connection:
             _run(connection, history)
+    except ProgrammingError as error:
+        # A role with the rights of a service account only (`gatehouse database roles`).
+        raise NotReady(
+            f"the tables are not those of revision {history.head()}, and this role cannot change them",
+            "run `gatehouse database upgrade` as their owner, then `gatehouse database roles`",
+        ) from error
     except SQLAlchemyError as error:
         raise Unavailable(
             f"the database does not answer ({type(error).__name__})", "check database.url"

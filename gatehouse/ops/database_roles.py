@@ -1,0 +1,112 @@
+"""What each service account may do in PostgreSQL: SQL that the owner of the database runs.
+
+Five accounts, none with more than its work needs: the *owner* changes tables and signs in for updates only;
+the *server* reads and writes rows; *purge* (for those who run it from cron) deletes what expired and cannot
+write a person or a factor; *backup* reads; an *auditor* reads the log and nothing else. Nobody but the owner
+can make, alter, empty or drop a table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gatehouse.errors import InvalidInput
+
+VERSION = "gh_schema_version"
+LOG = ("gh_audit", "gh_audit_checkpoints")
+
+PURGE_NEVER_WRITES = (
+    "gh_people",
+    "gh_factor_accounts",
+    "gh_recovery_codes",
+    "gh_provider_links",
+    "gh_policy_edits",
+    "gh_policy_in_force",
+    "gh_front_ends",
+    VERSION,
+)
+"""What an expiry never touches."""
+
+PURGE_ONLY_DELETES = ("gh_authenticators", "gh_enrolment_tickets", "gh_front_end_keys")
+"""What an expiry takes away and must not be able to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The names of the roles; "" for one that is not used. They have to exist."""
+
+    server: str
+    purge: str = ""
+    backup: str = ""
+    auditor: str = ""
+
+
+def roles_sql(accounts: Accounts) -> str:
+    """SQL for the main database, and for the log where it is in the same one; harmless to run again.
+
+    Raises `InvalidInput` for a name that is not a plain identifier, or is given twice.
+    """
+    names = [
+        name
+        for name in (accounts.server, accounts.purge, accounts.backup, accounts.auditor)
+        if name
+    ]
+    for name in names:
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name):
+            raise InvalidInput(
+                f"{name!r} cannot be used as the name of a role",
+                "small letters, digits and underscores",
+            )
+    if len(set(names)) != len(names):
+        raise InvalidInput("each account needs a role of its own")
+    log, never = _listed(LOG), _listed(PURGE_NEVER_WRITES)
+    everybody = ", ".join(names)
+    lines = [
+        *(
+            "BEGIN;",
+            "DO $roles$",
+            "DECLARE",
+            "  schema text := current_schema();",
+            "  item record;",
+        ),
+        "BEGIN",
+        "  EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);",
+        f"  EXECUTE format('REVOKE ALL ON SCHEMA %I FROM {everybody}', schema);",
+        f"  EXECUTE format('GRANT USAGE ON SCHEMA %I TO {everybody}', schema);",
+        "  FOR item IN SELECT tablename AS name FROM pg_tables",
+        "    WHERE schemaname = schema AND tablename LIKE 'gh\\_%' LOOP",
+        f"    EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, {everybody}', item.name);",
+        f"    IF item.name IN ({log}) THEN",
+        _grant("SELECT, INSERT", ", ".join(filter(None, (accounts.server, accounts.purge)))),
+        _grant("SELECT", ", ".join(filter(None, (accounts.backup, accounts.auditor)))),
+        f"    ELSIF item.name = '{VERSION}' THEN",
+        _grant(
+            "SELECT",
+            ", ".join(filter(None, (accounts.server, accounts.purge, accounts.backup))),
+        ),
+        "    ELSE",
+        _grant("SELECT, INSERT, UPDATE, DELETE", accounts.server),
+        _grant("SELECT", accounts.backup),
+        _grant("SELECT", accounts.purge),
+        f"      IF item.name NOT IN ({never}) THEN" if accounts.purge else "",
+        "  " + _grant("INSERT, UPDATE, DELETE", accounts.purge) if accounts.purge else "",
+        "      END IF;" if accounts.purge else "",
+        f"      IF item.name IN ({_listed(PURGE_ONLY_DELETES)}) THEN" if accounts.purge else "",
+        f"        EXECUTE format('REVOKE INSERT, UPDATE ON %I FROM {accounts.purge}', item.name);"
+        if accounts.purge
+        else "",
+        "      END IF;" if accounts.purge else "",
+        *("    END IF;", "  END LOOP;", "END", "$roles$;", "COMMIT;"),
+    ]
+    return "\n".join(line for line in lines if line.strip()) + "\n"
+
+
+def _grant(rights: str, names: str) -> str:
+    if not names:
+        return ""
+    return f"      EXECUTE format('GRANT {rights} ON %I TO {names}', item.name);"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
