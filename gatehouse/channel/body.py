@@ -63,6 +63,7 @@ async def _bounded(request: Request, limit: int) -> bytes:
     except TimeoutError as error:
         if request.stream is not None:
             request.stream.keep_alive = False
+            request.stream.request_body = None  # or Sanic would go on waiting for the rest
         raise ApiError(408, "slow_body", "The request took too long to arrive.") from error
     arrived = getattr(request.ctx, "arrived", None)
     if arrived is not None:

@@ -19,12 +19,13 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
 from gatehouse import metrics
-from gatehouse.channel import cookies, housekeeping, mounts, observing, rasa_side
+from gatehouse.channel import cookies, framing, housekeeping, mounts, observing, pace, rasa_side
 from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.arriving import Arriving
 from gatehouse.channel.authenticators import OwnAuthenticators
+from gatehouse.channel.body import READ_TIMEOUT
 from gatehouse.channel.challenges import Challenges
 from gatehouse.channel.door import Door
 from gatehouse.channel.downloads import Downloads
@@ -119,7 +120,7 @@ _CONFIG = {
     "REAL_IP_HEADER": None,
     "REQUEST_MAX_SIZE": 16384,
     "REQUEST_TIMEOUT": 15,
-    "RESPONSE_TIMEOUT": TURN_TIMEOUT + 10,
+    "RESPONSE_TIMEOUT": READ_TIMEOUT + TURN_TIMEOUT + 5,  # from the first byte of a request
 }
 
 
@@ -235,6 +236,7 @@ class Doorkeeper:
         app.register_listener(self._ready, "after_server_start")
         app.register_listener(self._stop, "before_server_stop")
         app.config.update(_CONFIG)
+        pace.bound()
 
     async def serve(
         self, part: str, endpoint: str, request: Request, /, **path: str
@@ -332,6 +334,7 @@ class Doorkeeper:
 
     async def _admit(self, request: Request) -> HTTPResponse | None:
         observing.begun(request)
+        framing.check(request)
         parts = self._parts()
         parts.arriving.head_read(request)
         if request.path not in ANY_HOST:
