@@ -20,7 +20,6 @@ from tests.e2e.deployment import PASSWORD, Account, Deployment
 _sources = itertools.count(2)
 
 LOOSE = {
-    "GATEHOUSE_LIMITS_MESSAGES_PER_MINUTE": "10000",
     "GATEHOUSE_LIMITS_STRANGERS_PER_MINUTE": "100000",
     "GATEHOUSE_LIMITS_STRANGERS_PER_SECOND": "100000",
 }

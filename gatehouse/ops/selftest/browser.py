@@ -133,7 +133,10 @@ class Browser:
 
     def at_the_door(self) -> Mapping[str, Change]:
         """The header that shows that the sign-in form was loaded here, where the site asks for it."""
-        answer = self.ask("GET", f"{API}session")
+        # Not as the person who is signed in already: they are past the door.
+        kept = [f"{name}={value}" for name, value in self.cookies.items() if name != SESSION]
+        change = {"Cookie": "; ".join(kept) or None}
+        answer = self.ask("GET", f"{API}session", change=change)
         error = (answer.json or {}).get("error") if answer.status == 401 else None
         token = error.get("door") if isinstance(error, dict) else None
         return {"X-CSRF-Token": token} if isinstance(token, str) else {}
