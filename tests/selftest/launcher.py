@@ -27,7 +27,7 @@ class Kept:
 
 
 def _obey(commands: Connection) -> None:
-    patch = pytest.MonkeyPatch()
+    patch, end = pytest.MonkeyPatch(), None
     while True:
         try:
             name = commands.recv()
@@ -35,8 +35,11 @@ def _obey(commands: Connection) -> None:
             return
         patch.undo()
         try:
+            if end is not None:
+                end()
+            end = None
             if name:
-                importlib.import_module(f"tests.selftest.weaknesses.{name}").weaken(patch)
+                end = importlib.import_module(f"tests.selftest.weaknesses.{name}").weaken(patch)
         except Exception as error:  # noqa: BLE001 - the test is told
             commands.send(repr(error))
         else:

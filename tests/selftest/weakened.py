@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from multiprocessing.connection import Connection, Listener
@@ -15,7 +16,8 @@ from gatehouse.ops.selftest.catalogue import chosen
 from gatehouse.ops.selftest.engine import Report, run
 from gatehouse.ops.selftest.site import Site, Words
 from gatehouse.ops.selftest.target import read_target, trust_in
-from tests.e2e.deployment import PASSWORD, Account, Deployment
+from gatehouse.webhooks.signature import write_secret
+from tests.e2e.deployment import PASSWORD, Account, Deployment, free_port
 
 _sources = itertools.count(2)
 
@@ -38,7 +40,7 @@ def site_of(deployment: Deployment, account: Account | None = None, **words: str
         read_target(f"https://localhost:{deployment.port}"),
         trust_in(deployment.home / "var" / "tls" / "authority.pem"),
         account=lend(account) if account else None,
-        words=Words(**words),
+        words=Words(webhook="hr", **words),
         source=f"127.0.{number // 250}.{number % 250 + 2}",
     )
 
@@ -48,9 +50,21 @@ class Weakened(Deployment):
 
     def __init__(self, home: Path, **settings: str) -> None:
         super().__init__(home, **settings)
+        self.side_port = free_port()  # where a weakness may put an action server
+        self.environment["WEAKENED_SIDE_PORT"] = str(self.side_port)
+        self._name_a_webhook()
         self._directory = tempfile.mkdtemp(prefix="weak-")  # paths of sockets must be short
         self._listener = Listener(f"{self._directory}/s", "AF_UNIX")
         self._commands: Connection | None = None
+
+    def _name_a_webhook(self) -> None:
+        secrets = self.home / "secrets"
+        secrets.mkdir()
+        (secrets / "hr").write_text(write_secret(os.urandom(32)))
+        (secrets / "hr").chmod(0o600)
+        (self.home / "webhooks.toml").write_text(
+            '[incoming.hr]\nsecrets = ["secrets/hr"]\nkinds = ["person.left"]\n'
+        )
 
     def serve(self) -> Self:
         """Start the server, whole."""
@@ -68,6 +82,7 @@ class Weakened(Deployment):
     def attack(self, *ids: str, **words: str) -> Report:
         """A run with these attacks and a new account; "destructive" ones too."""
         site = site_of(self, self.person("employee"), **words)
+        site.side_ports = (self.side_port,)
         return run(site, chosen(ids, ()), destructive=True)
 
     def __exit__(
