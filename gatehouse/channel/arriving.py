@@ -42,6 +42,8 @@ class Arriving:
     def head_read(self, request: Request) -> None:
         """The head is complete; raises `ApiError` 503 when a body is still to come and too many are."""
         conn_info: Any = request.conn_info
+        if conn_info is None:
+            return  # Sanic's stand-in for a head that could not be read; its connection ends
         self._end(conn_info)
         stream = request.stream
         if stream is None or not stream.request_body:

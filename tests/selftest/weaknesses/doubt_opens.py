@@ -17,7 +17,7 @@ def weaken(patch: pytest.MonkeyPatch) -> None:
 
     def generous(self: Checkpoint, *arguments: Any) -> Any:
         request, decision = decide(self, *arguments)
-        if (request.confidence or 0.0) < 0.9:
+        if (request.confidence or 0.0) < 0.97:
             decision = replace(decision, effect="allow", step_up=None)
         return request, decision
 

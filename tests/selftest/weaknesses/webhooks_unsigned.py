@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-FOUND_BY = "webhook-forgery"
+FOUND_BY = "webhook-takeover"
 
 
 def weaken(patch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ def attempt(trial: Trial) -> None:
             banner = _asked(trial, port, tls, "GET", "/", b"")
             rasa = banner is not None and "hello from rasa" in banner.text.lower()
             trial.hold(not rasa, f"a Rasa server answers anybody on port {port}")
+            if listed is not None:
+                break
 
 
 def _asked(
