@@ -17,7 +17,7 @@ BIN := .venv/bin
 WHO := erin.walsh
 TOOLS := .venv-tools/bin
 
-.PHONY: help run code test outside bench lint format lock clean environment tools model
+.PHONY: help run code test walk outside bench lint format lock clean environment tools model
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,9 @@ test: model ## Run every test
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not outside" \
 		-p tests.results --results-file build/results/tests.json
 	@$(BIN)/gatehouse test
+
+walk: model ## Walk through the page in Chromium and renew the pictures of docs/usability.md
+	@GATEHOUSE_PICTURES=docs/usability $(BIN)/python -m pytest -q tests/browser/test_usability.py
 
 bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 	@$(BIN)/python -m bench $(ONLY)

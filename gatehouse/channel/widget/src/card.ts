@@ -151,7 +151,7 @@ export class CodeCard {
   private name(way: Offer): string {
     const kind = strings.codeWays[way.kind] ?? way.kind;
     const more = way.sent_to ?? way.name;
-    return more ? `${kind} (${more})` : kind;
+    return more && more !== kind ? `${kind} (${more})` : kind;
   }
 
   private other(title: string, click: () => void): HTMLElement {
