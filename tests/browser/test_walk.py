@@ -123,6 +123,21 @@ def test_a_wrong_password_is_said_and_forgotten(visit: Visit, employee: Account)
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
 
 
+def test_password_fields_mask_and_can_be_pasted_into(visit: Visit, employee: Account) -> None:
+    """What is typed is not shown, and a password manager's paste arrives (ASVS v5.0.0-6.2.6, 6.2.7)."""
+    page = visit().open()
+    field = page.get_by_label("Password", exact=True)
+    assert ("password", "current-password") == (
+        field.get_attribute("type"),
+        field.get_attribute("autocomplete"),
+    )
+    page.get_by_label("User name").fill("a pasted password")
+    press(page, "Control+a", "Control+c")
+    field.focus()
+    press(page, "Control+v")
+    expect(field).to_have_value("a pasted password")
+
+
 def test_nothing_is_kept_in_the_browser(visit: Visit) -> None:
     """After a conversation the browser holds cookies that scripts cannot read, and no storage."""
     visitor = visit()

@@ -88,6 +88,13 @@ def test_the_right_password_signs_in(directory: Directory, erin: Person) -> None
     assert erin == directory.check_password("erin.walsh", PASSWORD)
 
 
+def test_a_password_stays_good(directory: Directory, erin: Person, clock: SettableClock) -> None:
+    """Nobody has to change one because it is old (ASVS v5.0.0-6.2.10)."""
+    clock.advance(20 * 365 * 86400)
+    assert erin == directory.check_password("erin.walsh", PASSWORD)
+    assert not erin.must_change_password
+
+
 def test_refusals_do_not_tell_who_exists(directory: Directory, erin: Person) -> None:
     """Unknown name, impossible name, wrong password and disabled person get the same answer."""
     gone = directory.add("gone.person", "Gone Person", ["employee"], PASSWORD)
