@@ -42,10 +42,11 @@ def choose_options(command: Command) -> Command:
 
 def the_map(directory: Path | None) -> EvidenceMap:
     """The map to work on."""
-    from gatehouse.ops.evidence.mapping import map_directory, read_map
+    from gatehouse.ops.evidence.catalogue import full_map
+    from gatehouse.ops.evidence.mapping import map_directory
 
     home = os.environ.get("GATEHOUSE_HOME")
-    return read_map(directory or map_directory(Path(home) if home else None))
+    return full_map(directory or map_directory(Path(home) if home else None))
 
 
 def chosen(

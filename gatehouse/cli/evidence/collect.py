@@ -51,15 +51,16 @@ def collect(
     named with the reason. It names no person. Exit code 4: written, but something was found wrong.
     """
     from gatehouse.clock import as_datetime
+    from gatehouse.ops.evidence.catalogue import full_map
     from gatehouse.ops.evidence.collecting import collect as make
     from gatehouse.ops.evidence.collecting import require_databases
     from gatehouse.ops.evidence.live import LOOKS, Asked
-    from gatehouse.ops.evidence.mapping import map_directory, read_map
+    from gatehouse.ops.evidence.mapping import map_directory
     from gatehouse.runtime import open_runtime
     from gatehouse.settings import load_settings
 
     home = home_directory()
-    evidence = read_map(directory or map_directory(home))
+    evidence = full_map(directory or map_directory(home))
     outcomes, absent = _outcomes(results)
     require_databases(load_settings(home))
     runtime = open_runtime(home)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import InvalidInput, NotReady
-from gatehouse.ops.evidence.catalogue import attack_ids
+from gatehouse.ops.evidence.catalogue import attack_ids, attacks_by_requirement, full_map
 from gatehouse.ops.evidence.claims import problems, sources
 from gatehouse.ops.evidence.live import LOOKS
 from gatehouse.ops.evidence.mapping import MET, PARTLY, EvidenceMap, map_directory, read_map
@@ -32,6 +32,16 @@ def test_every_requirement_has_its_entry(shipped: EvidenceMap) -> None:
     assert 345 == len({one.id for one in shipped.of("asvs")})
     assert 19 == len(shipped.of("soc2"))
     assert 25 == len(shipped.of("iso27001"))
+
+
+def test_every_attack_is_about_requirements_that_there_are(shipped: EvidenceMap) -> None:
+    """And each is named by the requirements it is about, when those are claimed as met or partly."""
+    attacks = attacks_by_requirement()
+    assert set() == attacks.keys() - {one.id for one in shipped.of("asvs")}
+    named = {one.id: one.selftests for one in full_map(PROJECT / "compliance").of("asvs")}
+    claimed = {one.id for one in shipped.of("asvs") if one.status in (MET, PARTLY)}
+    assert claimed & attacks.keys()
+    assert all(set(attacks[name]) <= set(named[name]) for name in claimed & attacks.keys())
 
 
 def test_no_word_claims_compliance(shipped: EvidenceMap) -> None:
