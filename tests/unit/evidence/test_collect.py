@@ -8,6 +8,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from click.testing import CliRunner, Result
 
 from gatehouse import runtime as composition
 from gatehouse.audit import AuditUnavailable
+from gatehouse.backup.status import note
 from gatehouse.cli.evidence import COMMANDS, evidence
 from gatehouse.cli.evidence.check import ClaimsFailed
 from gatehouse.cli.evidence.collect import SomethingWrong
+from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.ops.evidence.bundle import BundleForged
 from gatehouse.ops.evidence.live import LOOKS, Asked, Live, look
@@ -320,6 +323,29 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
         report.write_text(text)
         found = {one.name: one for one in look(Asked(runtime, selftest=report))}["selftest"]
         assert "not available" == found.state
+
+
+def test_a_backup_that_is_late_or_failed_is_bad(home: Path) -> None:
+    """None set is not available; one without a drill is a remark; late, failed or undone is bad."""
+    runtime = open_runtime(home, SettableClock())
+    now, states = runtime.clock.now(), []
+
+    def told(**status: Any) -> str:
+        note(runtime.settings, **status)
+        return {one.name: one for one in look(Asked(asked))}["backup"].state
+
+    asked = runtime
+    states.append(told())
+    section = replace(runtime.settings.backup, target="/mnt/second")
+    asked = replace(runtime, settings=replace(runtime.settings, backup=section))
+    states.append(told())
+    states.append(told(last_backup_at=now))
+    states.append(told(last_drill_at=now, last_drill_ok=True))
+    states.append(told(last_drill_ok=False))
+    states.append(told(last_drill_ok=True, last_error_at=now + 1))
+    states.append(told(last_error_at=None, last_backup_at=now - 100_000))
+    runtime.close()
+    assert ["not available", "bad", "remarks", "good", "bad", "bad", "bad"] == states
 
 
 def test_check_holds_the_claims_against_the_results(tmp_path: Path) -> None:

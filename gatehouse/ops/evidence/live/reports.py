@@ -10,12 +10,15 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from gatehouse.backup.status import read_status
+from gatehouse.clock import as_iso
 from gatehouse.ops.evidence.live.result import Absent, Asked, Live
 from gatehouse.ops.evidence.outcomes import FAILED, NOT_RUN, PACKAGE, PASSED
 
 SBOM: Final = PACKAGE.parent / "build" / "audit" / "sbom.cdx.json"
 """Where `make audit` leaves the bill of materials of this checkout."""
 _ENDED: Final = {"passed": PASSED, "failed": FAILED, "not_run": NOT_RUN}
+_DRILL: Final = 92 * 86400.0  # seconds after which a drill should have been repeated
 _LARGEST: Final = 32 << 20  # bytes of a report
 
 
@@ -84,8 +87,39 @@ def selftest(asked: Asked) -> Live:
 
 
 def backup(asked: Asked) -> Live:
-    """The last backup, and the last drill that restored one."""
-    raise Absent("no backup is known")
+    """When the last backup was made and read back, and how the last drill went, on this host."""
+    runtime = asked.runtime
+    settings, now = runtime.settings.backup, runtime.clock.now()
+    status = read_status(runtime.settings)
+    if not settings.target:
+        raise Absent("no second place for backups is set (backup.target)")
+    wrong, weak = [], []
+    if status.last_backup_at is None:
+        wrong.append("no backup was made on this host")
+    elif settings.every and now - status.last_backup_at > 2 * settings.every:
+        wrong.append("the last backup is older than it should be")
+    if status.last_error_at and status.last_error_at > (status.last_backup_at or 0):
+        wrong.append("the last backup failed")
+    if status.last_drill_ok is False:
+        wrong.append("the last drill failed")
+    if status.last_drill_at is None:
+        weak.append("no drill has restored a backup yet")
+    elif now - status.last_drill_at > _DRILL:
+        weak.append("the last drill is more than a quarter ago")
+    if status.same_volume:
+        weak.append("backups are on the volume of the databases")
+    times = ("last_backup_at", "last_verified_at", "last_drill_at", "last_pruned_at")
+    return Live(
+        good=not wrong,
+        why="; ".join([*wrong, *weak]),
+        facts={
+            **{name: _time(getattr(status, name)) for name in times},
+            "last_drill_ok": status.last_drill_ok,
+            "last_drill_seconds": status.last_drill_seconds,
+            "every_seconds": settings.every,
+            "same_volume": status.same_volume,
+        },
+    )
 
 
 def doctor(asked: Asked) -> Live:
@@ -108,6 +142,10 @@ def _document(path: Path, absent: str) -> tuple[dict[str, Any], bytes]:
     if not isinstance(document, dict):
         raise Absent("the report cannot be read: it is no JSON object")
     return document, raw
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else as_iso(seconds)
 
 
 def _text(about: Any, key: str) -> str:
