@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,12 @@ from gatehouse.cli.evidence.collect import SomethingWrong
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.ops.evidence.bundle import BundleForged
+from gatehouse.ops.evidence.catalogue import attack_ids
 from gatehouse.ops.evidence.live import LOOKS, Asked, Live, look
+from gatehouse.ops.selftest.attack import Result as AttackResult
+from gatehouse.ops.selftest.catalogue import catalogue
+from gatehouse.ops.selftest.engine import Report
+from gatehouse.ops.selftest.report.document import as_json
 from gatehouse.runtime import Runtime, open_runtime
 from tests.unit.audit.conftest import as_owner
 from tests.unit.evidence.conftest import MARK, SMALL, make_map
@@ -323,6 +329,18 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
         report.write_text(text)
         found = {one.name: one for one in look(Asked(runtime, selftest=report))}["selftest"]
         assert "not available" == found.state
+
+
+def test_the_report_of_the_self_test_is_understood(runtime: Runtime, tmp_path: Path) -> None:
+    """As `gatehouse selftest --json` writes it, with every attack of the catalogue."""
+    outcomes = cycle(("passed", "not_run"))
+    results_ = tuple(AttackResult(one, next(outcomes), (MARK,)) for one in catalogue())  # type: ignore[arg-type]
+    path = tmp_path / "selftest.json"
+    path.write_text(as_json(Report("https://x.example", 0.0, 1.0, "somebody", False, results_)))
+    found = {one.name: one for one in look(Asked(runtime, selftest=path))}["selftest"]
+    assert attack_ids() == found.parts.keys()
+    assert ("remarks", {"passed", "not run"}) == (found.state, set(found.parts.values()))
+    assert not {MARK, "somebody"} & set(str(found).split("'"))
 
 
 def test_a_backup_that_is_late_or_failed_is_bad(home: Path) -> None:
