@@ -36,13 +36,17 @@ class SomethingWrong(GatehouseError):
     help="A file of results that a test run of this very code wrote; may be repeated.",
 )
 @click.option("--selftest", type=_file, help="The report of `gatehouse selftest`.")
-@click.option("--sbom", type=_file, help="A bill of materials in CycloneDX.")
+@click.option(
+    "--audit",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The directory in which `make audit` left bill of materials and advisories.",
+)
 @map_option
 def collect(
     out: Path | None,
     results: tuple[Path, ...],
     selftest: Path | None,
-    sbom: Path | None,
+    audit: Path | None,
     directory: Path | None,
 ) -> None:
     """Look at this deployment and write one signed bundle for an auditor.
@@ -67,7 +71,7 @@ def collect(
     try:
         time = as_datetime(runtime.clock.now())
         path = (out or Path(f"evidence-{time:%Y%m%dT%H%M%SZ}.zip")).absolute()
-        asked = Asked(runtime, outcomes, absent, selftest, sbom)
+        asked = Asked(runtime, outcomes, absent, selftest, audit)
         hidden = not sys.stderr.isatty()
         with click.progressbar(
             length=len(LOOKS), label="looking", file=sys.stderr, hidden=hidden

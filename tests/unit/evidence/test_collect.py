@@ -291,20 +291,26 @@ def test_results_of_tests_are_taken_over(home: Path, tmp_path: Path) -> None:
     assert "not run" == ended["test_every_role_may_do_exactly_what_is_listed"]
 
 
-def test_a_bill_of_materials_is_attached_if_it_is_one(home: Path, tmp_path: Path) -> None:
-    """CycloneDX in JSON; anything else is not available, with the reason."""
-    runtime = open_runtime(home)
-    sbom = tmp_path / "sbom.json"
-    sbom.write_text('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}]}')
-    good = {one.name: one for one in look(Asked(runtime, sbom=sbom))}["sbom"]
-    assert ("collected", 1, sbom.read_bytes()) == (
-        good.state, good.facts["components"], good.files["sbom.cdx.json"],
-    )  # fmt: skip
-    for text in ("{}", "[]", "no json", '{"bomFormat": "SPDX"}'):
-        sbom.write_text(text)
-        found = {one.name: one for one in look(Asked(runtime, sbom=sbom))}["sbom"]
-        assert ("not available", {}) == (found.state, found.files)
-    runtime.close()
+def test_results_of_the_audit_are_attached_if_they_are_some(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    """A bill in CycloneDX, and advisories that were looked up; anything else is not available."""
+
+    def told(sbom: str, advisories: str) -> tuple[Live, Live]:
+        (tmp_path / "sbom.cdx.json").write_text(sbom)
+        (tmp_path / "advisories.json").write_text(advisories)
+        found = {one.name: one for one in look(Asked(runtime, audit=tmp_path))}
+        return found["sbom"], found["advisories"]
+
+    bill = '{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}]}'
+    sbom, advisories = told(bill, '{"checked": true, "open": 0, "packages": 90}')
+    assert ("collected", bill.encode()) == (sbom.state, sbom.files["sbom.cdx.json"])
+    assert ("good", 90) == (advisories.state, advisories.facts["packages"])
+    assert "bad" == told(bill, '{"checked": true, "open": 2}')[1].state
+    for text in ("{}", "[]", "no json", '{"bomFormat": "SPDX"}', '{"checked": false, "open": 0}'):
+        sbom, advisories = told(text, text)
+        assert ["not available"] * 2 == [sbom.state, advisories.state]
+        assert not sbom.files | advisories.files
 
 
 def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path: Path) -> None:

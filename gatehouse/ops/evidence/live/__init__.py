@@ -30,6 +30,7 @@ LOOKS: Final[Mapping[str, tuple[str, Callable[[Asked], Live]]]] = {
     "policies": ("Rules in force, their tests and the page that is signed", rules.policies),
     "stack": ("Installed software", stack.installed),
     "sbom": ("Software bill of materials", reports.sbom),
+    "advisories": ("Advisories about the software", reports.advisories),
     "tests": ("Tests of this very code", reports.tests),
     "selftest": ("Attacks on the running deployment", reports.selftest),
     "backup": ("Backups and the last drill", reports.backup),

@@ -15,8 +15,8 @@ from gatehouse.clock import as_iso
 from gatehouse.ops.evidence.live.result import Absent, Asked, Live
 from gatehouse.ops.evidence.outcomes import FAILED, NOT_RUN, PACKAGE, PASSED
 
-SBOM: Final = PACKAGE.parent / "build" / "audit" / "sbom.cdx.json"
-"""Where `make audit` leaves the bill of materials of this checkout."""
+AUDIT: Final = PACKAGE.parent / "build" / "audit"
+"""Where `make audit` leaves its results, on the checkout that this program was installed from."""
 _ENDED: Final = {"passed": PASSED, "failed": FAILED, "not_run": NOT_RUN}
 _DRILL: Final = 92 * 86400.0  # seconds after which a drill should have been repeated
 _LARGEST: Final = 32 << 20  # bytes of a report
@@ -37,7 +37,7 @@ def tests(asked: Asked) -> Live:
 
 def sbom(asked: Asked) -> Live:
     """The bill of materials of the production set, in CycloneDX."""
-    path = asked.sbom or SBOM
+    path = (asked.audit or AUDIT) / "sbom.cdx.json"
     document, raw = _document(path, "there is no bill of materials; `make audit` makes one")
     components = document.get("components")
     if document.get("bomFormat") != "CycloneDX" or not isinstance(components, list):
@@ -49,6 +49,24 @@ def sbom(asked: Asked) -> Live:
             "components": len(components),
         },
         files={"sbom.cdx.json": raw},
+    )
+
+
+def advisories(asked: Asked) -> Live:
+    """What is known against the production set, as far as a service could be asked."""
+    path = (asked.audit or AUDIT) / "advisories.json"
+    document, raw = _document(path, "advisories were not looked up; `make audit` does it")
+    try:
+        checked, still_open = bool(document["checked"]), int(document["open"])
+    except (KeyError, TypeError, ValueError):
+        raise Absent("the result about advisories cannot be read") from None
+    if not checked:
+        raise Absent("advisories could not be looked up where `make audit` ran")
+    return Live(
+        good=not still_open,
+        why=f"{still_open} advisories are open" if still_open else "",
+        facts={"open": still_open, "packages": document.get("packages")},
+        files={"advisories.json": raw},
     )
 
 

@@ -27,7 +27,7 @@ class Asked:
     outcomes: Outcomes = field(default_factory=Outcomes)
     outcomes_absent: str = ""
     selftest: Path | None = None
-    sbom: Path | None = None
+    audit: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
