@@ -17,7 +17,7 @@ BIN := .venv/bin
 WHO := erin.walsh
 TOOLS := .venv-tools/bin
 
-.PHONY: help run code test walk outside bench lint format lock clean environment tools model
+.PHONY: help run code test walk outside bench audit lint format lock clean environment tools model
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,10 @@ bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 outside: model tools ## Scan a served deployment: testssl.sh, MDN's HTTP Observatory, schemathesis
 	@$(BIN)/python -m pytest tests/outside -p tests.results --results-file build/results/outside.json
 
+audit: environment ## Bill of materials, licences, advisories and age of the production set
+	@$(if $(PYTHON),,exit 6;) "$(PYTHON)" tools/environment.py audit $(THIS_PYTHON)
+	@$(BIN)/python -m tools.audit all
+
 lint: environment tools ## Check style, types and layers
 	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }
 	@$(TOOLS)/ruff check --quiet .
@@ -61,9 +65,11 @@ lock: ## Resolve the dependencies again (needs uv)
 		--only-group test --output-file requirements-test.lock >/dev/null
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate tools/requirements.in --output-file tools/requirements.lock >/dev/null
+	uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate tools/audit/requirements.in --output-file tools/audit/requirements.lock >/dev/null
 
 clean: ## Remove the environments, the model and caches; var/ stays
-	rm -rf .venv .venv-tools models .rasa results build gatehouse.egg-info \
+	rm -rf .venv .venv-tools .venv-audit models .rasa results build gatehouse.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 environment:

@@ -1,5 +1,5 @@
 """Makes and keeps the virtual environments: `.venv` for the application and its tests,
-`.venv-tools` for the developers' tools.
+`.venv-tools` for the developers' tools, `.venv-audit` for looking at what the application is made of.
 
 Runs with nothing but the standard library of Python 3.11 or 3.12. Every downloaded file is checked
 against the hash in a lock file, also those that build a package. An environment counts as finished
@@ -64,6 +64,7 @@ ENVIRONMENTS = {
         ),
     ),
     "tools": Environment(".venv-tools", ("tools/requirements.lock",)),
+    "audit": Environment(".venv-audit", ("tools/audit/requirements.lock",)),
 }
 
 
