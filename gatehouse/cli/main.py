@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tls": ("gatehouse.cli.tls:tls", "Manage the certificate."),
     "widget": ("gatehouse.cli.widget:widget", "Show the chat page inside a page of your own."),
     "webhooks": ("gatehouse.cli.webhooks:webhooks", "Signed messages to and from other systems."),
+    "doctor": ("gatehouse.cli.doctor:doctor", "Examine the deployment; say what to mend."),
     "selftest": ("gatehouse.cli.selftest:selftest", "Attack one's own deployment."),
     "settings": ("gatehouse.cli.settings:settings", "List every setting."),
 }

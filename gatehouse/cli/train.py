@@ -8,7 +8,6 @@ model in use and is done again next time. Training data is not people's data; no
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import subprocess
@@ -16,22 +15,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.errors import InvalidInput, NotReady
+from gatehouse.ops.model_state import MODEL, RECORD, digest, fingerprint, is_current
 
-INPUTS = ("config.yml", "domain.yml", "domain", "data", "requirements.lock")
-# The pipeline's own components: what they learn is in the model.
-COMPONENTS = tuple(
-    Path(__file__).resolve().parents[1] / "dialogue" / name
-    for name in ("authorization.py", "classifier.py")
-)
-MODEL = "current.tar.gz"
-RECORD = "current.json"
 LOG = "train.log"
 LINES_OF_LOG = 15
 
@@ -51,27 +42,6 @@ def train(force: bool) -> None:
         _train(home, models, wanted)
 
 
-def fingerprint(home: Path) -> str:
-    """SHA-256, in hex, over all that decides what the model is."""
-    summary = hashlib.sha256(f"rasa {version('rasa')}\0".encode())
-    for component in COMPONENTS:
-        summary.update(bytes.fromhex(_digest(component)))
-    for path in _input_files(home):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        summary.update(f"{path.relative_to(home).as_posix()}\0{content}\0".encode())
-    return summary.hexdigest()
-
-
-def is_current(models: Path, wanted: str) -> bool:
-    """Whether the model in `models` is whole and was made from what `wanted` stands for."""
-    try:
-        record = json.loads((models / RECORD).read_text(encoding="utf-8"))
-        model = _digest(models / MODEL)
-    except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record == {"inputs": wanted, "model": model}
-
-
 def _train(home: Path, models: Path, wanted: str) -> None:
     with tempfile.TemporaryDirectory(dir=models, prefix=".training-") as scratch:
         made = Path(scratch, MODEL)
@@ -86,7 +56,7 @@ def _train(home: Path, models: Path, wanted: str) -> None:
             raise InvalidInput(_failure(models / LOG), f"everything that Rasa said: models/{LOG}")
         record = Path(scratch, RECORD)
         record.write_text(
-            json.dumps({"inputs": wanted, "model": _digest(made)}) + "\n", encoding="utf-8"
+            json.dumps({"inputs": wanted, "model": digest(made)}) + "\n", encoding="utf-8"
         )
         for path in (made, record):
             os.replace(path, models / path.name)
@@ -95,20 +65,6 @@ def _train(home: Path, models: Path, wanted: str) -> None:
 def _failure(log: Path) -> str:
     last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_OF_LOG:]
     return "\n  ".join(["the training failed; Rasa's last lines:", *last])
-
-
-def _input_files(home: Path) -> Iterator[Path]:
-    for name in INPUTS:
-        path = home / name
-        if path.is_dir():
-            yield from (file for file in sorted(path.rglob("*")) if file.is_file())
-        elif path.exists():
-            yield path
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -7,17 +7,21 @@ installed must say so in one clear error, and nothing here may fall back to anot
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from gatehouse.clock import Clock
 from gatehouse.db import open_engine
 from gatehouse.errors import InvalidInput
 from gatehouse.keys.envelope import write_with
+from gatehouse.keys.errors import KeyRingNotReady
 from gatehouse.keys.extras import Secret, secret_from
-from gatehouse.keys.homes import FileHome, Home, TableHome, make_private
+from gatehouse.keys.homes import RING_FILE, FileHome, Home, TableHome, make_private
 from gatehouse.keys.mirror import Following, Mirror
 from gatehouse.keys.ring import KeyRing
 from gatehouse.keys.roots import FileRoot, Root
+from gatehouse.keys.shelf import Shelf
+from gatehouse.keys.status import RingStatus
 from gatehouse.settings import Settings
 
 
@@ -61,6 +65,33 @@ def open_ring(settings: Settings, clock: Clock) -> KeyRing:
     )
     ring.settle()
     return ring
+
+
+def look_at_ring(settings: Settings, clock: Clock) -> RingStatus:
+    """The status of the ring and its mirror, without changing or settling anything.
+
+    A ring in a file is looked at on a private copy, which the root opens. Raises like `open_ring`.
+    """
+    root = open_root(settings)
+    if settings.keys.home != "file":
+        shelf = open_home(settings).shelf(root)
+        return _with_mirror(settings, KeyRing(shelf, root, clock), shelf, clock)
+    directory = settings.path(settings.keys.directory)
+    if not FileHome(directory).is_made():
+        raise KeyRingNotReady("there is no key ring yet", "run `gatehouse init`")
+    with KeyRing.open_copy(directory / RING_FILE, directory, clock, lambda _: root) as ring:
+        return _with_mirror(settings, ring, ring.shelf, clock)
+
+
+def _with_mirror(settings: Settings, ring: KeyRing, shelf: Shelf, clock: Clock) -> RingStatus:
+    status = ring.status()
+    if not settings.keys.mirror:
+        return status
+    mirror, home = settings.path(settings.keys.mirror), settings.path(settings.keys.directory)
+    state = Mirror(mirror, shelf, clock).state()
+    if settings.keys.home == "file" and mirror.exists():
+        state = replace(state, same_volume=mirror.stat().st_dev == home.stat().st_dev)
+    return replace(status, mirror=state)
 
 
 def open_home(settings: Settings) -> Home:

@@ -109,6 +109,11 @@ class KeyRing(LastingKeys):
                 ring.close()
 
     @property
+    def shelf(self) -> Shelf:
+        """Where its nodes lie, to be looked at."""
+        return self._keeper.shelf
+
+    @property
     def generation(self) -> int:
         """Number of the present root generation; it only grows."""
         with self._keeper.reading() as tree:

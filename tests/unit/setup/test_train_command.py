@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from gatehouse.cli import train as training
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady
+from gatehouse.ops import model_state
 
 
 class FakeRasa:
@@ -84,7 +85,7 @@ def test_a_renamed_file_counts(home: Path, rasa: FakeRasa) -> None:
 def test_another_rasa_counts(home: Path, rasa: FakeRasa, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of another version of Rasa is not used."""
     train()
-    monkeypatch.setattr(training, "version", lambda _name: "3.6.22")
+    monkeypatch.setattr(model_state, "version", lambda _name: "3.6.22")
     train()
     assert 2 == rasa.calls
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gatehouse.backup.status import read_status
 from gatehouse.clock import as_iso
+from gatehouse.ops.doctor import examine
 from gatehouse.ops.evidence.live.result import Absent, Asked, Live
 from gatehouse.ops.evidence.outcomes import FAILED, NOT_RUN, PACKAGE, PASSED
 
@@ -142,7 +143,15 @@ def backup(asked: Asked) -> Live:
 
 def doctor(asked: Asked) -> Live:
     """What the doctor found on host and parts."""
-    raise Absent("the doctor was not asked")
+    found = examine(asked.runtime.settings.home).as_json()
+    wrong = [one["what"] for one in found["findings"] if one["level"] == "bad"]
+    # Without the commands: they name places of the host.
+    findings = [{k: one[k] for k in ("id", "level", "what")} for one in found["findings"]]
+    return Live(
+        good=not wrong,
+        why="; ".join(wrong),
+        facts={"summary": found["summary"], "findings": findings},
+    )
 
 
 def _document(path: Path, absent: str) -> tuple[dict[str, Any], bytes]:

@@ -1,0 +1,1 @@
+"""One module per check; each has `look(subject)`, which gives its findings."""
