@@ -70,6 +70,7 @@ def test_the_request_is_bound_to_the_browser(site: ProviderSite, browser: Browse
         asked["code_challenge_method"],
         asked["redirect_uri"],
     )
+    assert "openid profile" == asked["scope"]
     assert 43 == len(asked["state"]) == len(asked["nonce"]) == len(asked["code_challenge"])
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{FLOW}=")

@@ -36,10 +36,11 @@ def _body(found: Assessment, framework: Framework) -> Iterator[str]:
     yield f'<p class="lead">{escape(framework.version)}, in our own words. '
     yield f'The requirements themselves: <a href="{escape(framework.source)}">{escape(framework.source)}</a></p>'
     yield f'</header><main><p class="caution">{CAUTION}</p>'
-    yield "<nav aria-label=Groups><ul class=counts>"
-    for number, group in enumerate(groups):
-        yield f'<li><a href="#group-{number}">{escape(group)}</a></li>'
-    yield "</ul></nav>"
+    if len(groups) > 1:
+        yield "<nav aria-label=Groups><ul class=counts>"
+        for number, group in enumerate(groups):
+            yield f'<li><a href="#group-{number}">{escape(group)}</a></li>'
+        yield "</ul></nav>"
     for number, (group, requirements) in enumerate(groups.items()):
         yield f'<section id="group-{number}"><h2>{escape(group)}</h2>'
         for one in requirements:
