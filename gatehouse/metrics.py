@@ -158,7 +158,7 @@ DECISIONS = Counter(
 STEP_UPS = Counter(
     "gatehouse_step_ups",
     "Second factors by what became of them.",
-    outcome=("requested", "passed", "failed", "refused", "cancelled", "redeemed"),
+    outcome=("requested", "sent", "passed", "failed", "refused", "cancelled", "redeemed"),
 )
 SIGN_INS = Counter(
     "gatehouse_sign_ins",

@@ -40,6 +40,8 @@ from gatehouse.settings import Settings, differing, load_settings
 from gatehouse.state import ConversationState
 from gatehouse.stepup import RecoveryCodes, StepUp, Totp
 from gatehouse.stepup.assembly import StepUpParts, assemble, passkey_site
+from gatehouse.stepup.carriers import SYSTEM as TEXTS
+from gatehouse.stepup.mailing import mailer_of
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, Purged
@@ -147,6 +149,7 @@ class Runtime:
 
     def close(self) -> None:
         """Close the databases; nothing can be asked afterwards."""
+        self.factors.close()
         self.ring.close()
         self.engine.dispose()
         self.audit.engine.dispose()
@@ -213,6 +216,8 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
     checkpoints = open_checkpointer(settings, clock, ring, audit)
     if serving:
         checkpoints.require_whole()
+    endpoints = read_endpoints(settings.path(settings.webhooks.file))
+    outgoing = Outgoing(endpoints.outgoing, clock)
     asked: list[PolicyStore] = []  # the policies come later: those who approve edits use step-up
     factors = assemble(
         engine,
@@ -221,10 +226,12 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         ring.service_key,
         audit.append,
         site=passkey_site(settings),
+        mail=mailer_of(settings, clock),
+        mail_domains=settings.mail.domains,
+        texts=outgoing if outgoing.knows(TEXTS) else None,
         levels_asked=lambda: _levels_asked(asked),
     )
     step_up = factors.step_up
-    endpoints = read_endpoints(settings.path(settings.webhooks.file))
     approver = _approver(settings, clock, ring, engine, step_up, audit)
     approvals = ApprovalStore(
         engine, clock, ring.service_key("policy-approval"), audit, approver.name_of
@@ -281,7 +288,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
         holds=holds,
         rights=Rights(directory, sessions, factors.totp, conversations, holds, clock),
         purges=Purges(clock.now()),
-        outgoing=Outgoing(endpoints.outgoing, clock),
+        outgoing=outgoing,
         receiver=Receiver(endpoints.incoming, engine, clock),
     )
 

@@ -60,6 +60,7 @@ KINDS = frozenset(
         "sign_out",
         "start",
         "step_up_cancelled",
+        "step_up_sent",
         "step_up_failed",
         "step_up_passed",
         "step_up_redeemed",

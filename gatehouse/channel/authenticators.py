@@ -8,7 +8,8 @@ exist. A secret is in one answer, once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from sanic.request import Request
@@ -17,6 +18,7 @@ from sanic.response import HTTPResponse, empty, json
 from gatehouse.channel import cookies, proofs, replies
 from gatehouse.channel.body import only, text_field
 from gatehouse.channel.failures import ApiError
+from gatehouse.channel.sending import Sending
 from gatehouse.channel.services import Services
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Streams
@@ -24,6 +26,7 @@ from gatehouse.channel.turns import Speaker
 from gatehouse.errors import InvalidInput
 from gatehouse.stepup import ChallengeRefused
 from gatehouse.stepup.authenticators import Authenticator
+from gatehouse.stepup.delivered import AGAIN_IN
 from gatehouse.stepup.own_factors import Change, LastFactor, Outcome, TooManyAuthenticators
 
 ID = r"[0-9a-f]{32}"
@@ -41,19 +44,23 @@ _T = TypeVar("_T")
 class OwnAuthenticators:
     """The endpoints of one deployment."""
 
-    def __init__(self, services: Services, speakers: Speakers, streams: Streams) -> None:
+    def __init__(
+        self, services: Services, speakers: Speakers, streams: Streams, sending: Sending
+    ) -> None:
         self._services = services
         self._own = services.own_factors
         self._speakers = speakers
         self._streams = streams
+        self._sending = sending
 
     async def authenticators(self, request: Request) -> HTTPResponse:
         """GET /authenticators"""
         speaker = await self._speakers.speaker(request)
         found = await asyncio.to_thread(self._own.of, speaker.person.id)
+        sent_to = await asyncio.to_thread(self._own.sent_to, speaker.person.id)
         return json(
             {
-                "authenticators": [self._shown(one) for one in found.authenticators],
+                "authenticators": [self._shown(one, sent_to) for one in found.authenticators],
                 "recovery_codes": found.recovery_left,
                 "kinds": list(found.kinds),
                 "first": found.first,
@@ -89,7 +96,20 @@ class OwnAuthenticators:
         outcome = await _tried(prove)
         if outcome.enrolment is None:
             await self._announce(speaker)
+        else:
+            begun = outcome.enrolment
+            first = partial(self._own.send_first, speaker.person, speaker.session.id)
+            await self._sending.run(partial(first, begun["id"], begun["kind"]))
         return await self._remembered(speaker, json(_told(outcome)))
+
+    async def deliver_change(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """POST /authenticators/changes/<challenge_id>/delivery"""
+        speaker = await self._speakers.active(await self._speakers.speaker(request))
+        chosen = text_field(
+            await self._speakers.body(request, "authenticator"), "authenticator", 32, ID
+        )
+        deliver = partial(self._own.deliver, speaker.session.id, challenge_id, chosen)
+        return json({"sent_to": await proofs.sent(self._sending, deliver), "again_in": AGAIN_IN})
 
     async def call_off(self, request: Request, challenge_id: str) -> HTTPResponse:
         """DELETE /authenticators/changes/<challenge_id>"""
@@ -114,7 +134,8 @@ class OwnAuthenticators:
 
         made, codes = await _tried(confirm)
         await self._announce(speaker)
-        told: dict[str, Any] = {"authenticator": self._shown(made)}
+        sent_to = await asyncio.to_thread(self._own.sent_to, person.id)
+        told: dict[str, Any] = {"authenticator": self._shown(made, sent_to)}
         return json({**told, "codes": list(codes)} if codes else told)
 
     async def rename(self, request: Request, authenticator_id: str) -> HTTPResponse:
@@ -161,7 +182,7 @@ class OwnAuthenticators:
             cookies.set_device(response, token)
         return response
 
-    def _shown(self, one: Authenticator) -> dict[str, Any]:
+    def _shown(self, one: Authenticator, sent_to: Mapping[str, str]) -> dict[str, Any]:
         return {
             "id": one.id,
             "kind": one.kind,
@@ -170,6 +191,7 @@ class OwnAuthenticators:
             "last_used_at": None if one.last_used_at is None else int(one.last_used_at),
             "level": self._own.level(one.kind),
             "suspended": one.suspended,
+            **({"sent_to": sent_to[one.id]} if one.id in sent_to else {}),
         }
 
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from gatehouse.channel import proofs
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.body import MESSAGE_ID, text_field
+from gatehouse.channel.sending import Sending
+from gatehouse.channel.services import Services
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.turns import Turns, new_message_id
+from gatehouse.stepup.delivered import AGAIN_IN
 
 
 class Challenges:
     """The endpoints of one deployment."""
 
-    def __init__(self, speakers: Speakers, answers: Answers, turns: Turns) -> None:
+    def __init__(
+        self,
+        services: Services,
+        speakers: Speakers,
+        answers: Answers,
+        turns: Turns,
+        sending: Sending,
+    ) -> None:
+        self._services = services
+        self._sending = sending
         self._speakers = speakers
         self._answers = answers
         self._turns = turns
@@ -39,6 +53,21 @@ class Challenges:
             f"code\n{challenge_id}\n{proofs.content_of(code)}",
             lambda who: self._turns.answer(who, message_id, challenge_id, code),
         )
+
+    async def deliver(self, request: Request, challenge_id: str) -> HTTPResponse:
+        """POST /challenges/<challenge_id>/delivery"""
+        speaker = await self._speakers.active(await self._speakers.speaker(request))
+        body = await self._speakers.body(request, "authenticator")
+        chosen = text_field(body, "authenticator", 32, r"[0-9a-f]{32}")
+        session = speaker.session
+        deliver = partial(
+            self._services.step_up.deliver,
+            challenge_id,
+            session.id,
+            session.conversation_id,
+            chosen,
+        )
+        return json({"sent_to": await proofs.sent(self._sending, deliver), "again_in": AGAIN_IN})
 
     async def cancel(self, request: Request, challenge_id: str) -> HTTPResponse:
         """DELETE /challenges/<challenge_id>"""

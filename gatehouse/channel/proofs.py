@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.channel import replies
 from gatehouse.channel.body import only, text_field
 from gatehouse.channel.failures import ApiError
+from gatehouse.channel.sending import Sending
 from gatehouse.stepup import ChallengeRefused
 from gatehouse.stepup.recovery import PREFIX, parse_recovery
 from gatehouse.stepup.tickets import PREFIX as TICKET
@@ -81,6 +83,14 @@ def refused(refusal: ChallengeRefused) -> ApiError:
         closed=refusal.closed,
         attempts_left=refusal.attempts_left,
     )
+
+
+async def sent(sending: Sending, deliver: Callable[[], str]) -> str:
+    """Where a code went that `deliver` sends; raises `ApiError`."""
+    try:
+        return await sending.run(deliver)
+    except ChallengeRefused as refusal:
+        raise refused(refusal) from refusal
 
 
 def content_of(answer: Answer) -> str:

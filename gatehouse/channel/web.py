@@ -39,6 +39,7 @@ from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
 from gatehouse.channel.probes import ANY_HOST, Probes, read_token
 from gatehouse.channel.provider import ProviderPages
 from gatehouse.channel.refusals import Refusals
+from gatehouse.channel.sending import Sending
 from gatehouse.channel.services import Services, of_this_process
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
@@ -78,6 +79,7 @@ _ROUTES = (
     ("POST", f"{_V1}/authenticators/changes", "own", "change"),
     ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "prove"),
     ("DELETE", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "call_off"),
+    ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>/delivery", "own", "deliver_change"),
     ("POST", f"{_V1}/authenticators/<authenticator_id:str>/confirmation", "own", "confirm"),
     ("POST", f"{_V1}/authenticators/<authenticator_id:str>/name", "own", "rename"),
     ("GET", f"{_V1}/notices", "own", "notices"),
@@ -87,6 +89,7 @@ _ROUTES = (
     ("GET", f"{_V1}/challenge", "challenges", "challenge"),
     ("POST", f"{_V1}/challenges/<challenge_id:str>", "challenges", "code"),
     ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "challenges", "cancel"),
+    ("POST", f"{_V1}/challenges/<challenge_id:str>/delivery", "challenges", "deliver"),
     ("GET", f"{_V1}/history", "messages", "history"),
     ("DELETE", f"{_V1}/conversation", "messages", "clear"),
     ("GET", f"{_V1}/stored", "stored", "stored"),
@@ -133,6 +136,7 @@ class _Built:
     shedding: Shedding
     windows: Windows
     streams: Streams
+    sending: Sending
     headers: Mapping[str, str]
     signing_in: SigningIn
     front_ends: FrontEndPages
@@ -267,6 +271,7 @@ class Doorkeeper:
         windows = Windows(services.clock, settings, services.ring)
         shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
         streams = Streams()
+        sending = Sending()
         turns = Turns(services, lambda: rasa_side.ready_agent(app))
         door = Door(services.clock, services.ring.service_key("door"))
         speakers = Speakers(services, admission, windows, shedding)
@@ -278,16 +283,17 @@ class Doorkeeper:
             shedding=shedding,
             windows=windows,
             streams=streams,
+            sending=sending,
             headers=header_set(settings.server.origin, settings.server.framed_by),
             signing_in=signing_in,
             front_ends=FrontEndPages(services, admission, speakers, answers, signing_in, windows),
             provider=ProviderPages(services, admission, speakers, answers, signing_in, windows),
             messages=Messages(services, speakers, answers, turns),
-            challenges=Challenges(speakers, answers, turns),
+            challenges=Challenges(services, speakers, answers, turns, sending),
             events=EventStream(services, speakers, streams),
             downloads=Downloads(services, speakers, turns),
             account=Account(services, speakers, answers),
-            own=OwnAuthenticators(services, speakers, streams),
+            own=OwnAuthenticators(services, speakers, streams, sending),
             stored=Stored(services, speakers, answers, turns),
             hooks=Hooks(services, admission, windows),
             pages=Pages(
@@ -317,6 +323,7 @@ class Doorkeeper:
         await housekeeping.stop(app)
         if self._built is not None:
             await self._built.windows.close()
+            self._built.sending.close()
         await asyncio.to_thread(_record_stop, self._services)
 
     def _parts(self) -> _Built:

@@ -3,6 +3,7 @@
 from gatehouse.settings.backup import Backup
 from gatehouse.settings.front_ends import FrontEnds
 from gatehouse.settings.loading import SECTIONS, Settings, differing, load_settings, sources
+from gatehouse.settings.mail import Mail
 from gatehouse.settings.passwords import Passwords
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
@@ -32,6 +33,7 @@ __all__ = [
     "Keys",
     "Limits",
     "Logs",
+    "Mail",
     "Metrics",
     "Passwords",
     "Policy",

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from gatehouse.errors import InvalidInput
 from gatehouse.settings.backup import Backup
 from gatehouse.settings.front_ends import FrontEnds
+from gatehouse.settings.mail import Mail
 from gatehouse.settings.passwords import Passwords
 from gatehouse.settings.provider import Provider
 from gatehouse.settings.sections import (
@@ -55,6 +56,7 @@ class Settings:
     session: Session
     front_ends: FrontEnds
     provider: Provider
+    mail: Mail
     passwords: Passwords
     step_up: StepUp
     policy: Policy
@@ -101,6 +103,7 @@ SECTIONS: dict[str, type] = {
     "session": Session,
     "front_ends": FrontEnds,
     "provider": Provider,
+    "mail": Mail,
     "passwords": Passwords,
     "step_up": StepUp,
     "policy": Policy,

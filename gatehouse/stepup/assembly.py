@@ -18,7 +18,11 @@ from gatehouse.errors import InvalidInput
 from gatehouse.keys.columns import SealedColumn
 from gatehouse.settings import Settings as Deployment
 from gatehouse.stepup.authenticators import Authenticators
+from gatehouse.stepup.carriers import ByMail, ByText, Mail, Webhooks
+from gatehouse.stepup.courier import Courier, nobody
+from gatehouse.stepup.delivered import Carrier, DeliveredCodes
 from gatehouse.stepup.enrolling import AppEnrolment
+from gatehouse.stepup.factors import Factor
 from gatehouse.stepup.levels import levels_of
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
@@ -59,10 +63,12 @@ class StepUpParts:
     notices: Notices
     step_up: StepUp
     own_factors: OwnFactors
+    delivered: tuple[DeliveredCodes, ...] = ()
 
     def expire(self) -> int:
         """Close and delete what is over; for the purge loop. Returns how many rows went."""
         pruned = self.authenticators.prune() + self.tickets.prune() + self.notices.prune()
+        pruned += sum(one.prune() for one in self.delivered)
         return self.step_up.expire() + pruned
 
     def remove(self, person_id: str) -> int:
@@ -71,6 +77,10 @@ class StepUpParts:
         self.recovery.remove(person_id)
         self.tickets.remove(person_id)
         return gone
+
+    def close(self) -> None:
+        """Send the notices that wait; nothing is sent afterwards."""
+        self.notices.close()
 
     def sealed_columns(self) -> tuple[SealedColumn, ...]:
         """What `gatehouse keys reseal` has to seal anew."""
@@ -85,22 +95,33 @@ def assemble(
     record: Callable[..., Any],
     *,
     site: Site,
+    mail: Mail | None = None,
+    mail_domains: tuple[str, ...] = (),
+    texts: Webhooks | None = None,
     levels_asked: Callable[[], Collection[str]] = lambda: ("aal2",),
 ) -> StepUpParts:
     """The parts over `engine`; `key_of` gives 32 bytes for a name, `record` writes an audit entry,
-    `site` is whom passkeys are made for."""
+    `site` is whom passkeys are made for. Without `mail` or `texts` there are no such codes."""
     totp = Totp(engine, clock, key_of("totp"), back=settings.totp_back)
     authenticators = totp.authenticators
     recovery = RecoveryCodes(engine, clock, key_of("recovery-codes"))
-    tickets = Tickets(engine, clock, key_of("enrolment-tickets"), authenticators)
-    notices = Notices(engine, clock, key_of("factor-notices"))
     levels = levels_of(settings.sms_level)
+    tickets = Tickets(engine, clock, key_of("enrolment-tickets"), authenticators, levels)
+    also = Courier(authenticators, mail) if mail else nobody
+    notices = Notices(engine, clock, key_of("factor-notices"), also)
+    carriers: list[Carrier] = [ByMail(mail, mail_domains)] if mail else []
+    if texts:
+        carriers.append(ByText(texts))
+    delivered = [
+        DeliveredCodes(engine, clock, key_of("delivered-codes"), authenticators, one)
+        for one in carriers
+    ]
 
     def alarm(person_id: str) -> None:
         notices.tell(person_id, COPIED)
 
     passkeys = Passkeys(key_of("passkeys"), authenticators, site, alarm)
-    others = (recovery, passkeys)
+    others: tuple[Factor, ...] = (recovery, passkeys, *delivered)
     key = key_of("step-up")
     step_up = StepUp(engine, clock, settings, key, totp, record, others=others, levels=levels)
     changing = StepUp(
@@ -109,7 +130,7 @@ def assemble(
     own_factors = OwnFactors(
         changing,
         authenticators,
-        (AppEnrolment(totp), passkeys),
+        (AppEnrolment(totp), passkeys, *delivered),
         recovery,
         notices,
         record,
@@ -117,7 +138,15 @@ def assemble(
         levels,
     )
     return StepUpParts(
-        totp, recovery, passkeys, authenticators, tickets, notices, step_up, own_factors
+        totp,
+        recovery,
+        passkeys,
+        authenticators,
+        tickets,
+        notices,
+        step_up,
+        own_factors,
+        tuple(delivered),
     )
 
 

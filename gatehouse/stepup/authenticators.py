@@ -205,6 +205,15 @@ class Authenticators:
         with transaction(self._engine) as connection:
             return str(connection.execute(query).scalar_one_or_none() or "")
 
+    def pending_secret(self, person_id: str, identity: str, session_tag: str) -> bytes | None:
+        """What is sealed in an enrolment that waits in this session; None when none does."""
+        if not self.pending_kind(person_id, identity, session_tag):
+            return None
+        query = sa.select(table).where(table.c.id == identity)
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else self.secret(row)
+
     def tries_left(self, person_id: str, identity: str) -> int:
         """How many tries an enrolment has left."""
         query = sa.select(table.c.tries_left).where(

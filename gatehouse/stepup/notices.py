@@ -49,6 +49,12 @@ class Notices:
         self._key = key
         self._also = also
 
+    def close(self) -> None:
+        """Send what waits to be sent."""
+        close = getattr(self._also, "close", None)
+        if close is not None:
+            close()
+
     def tell(self, person_id: str, text: str) -> None:
         """Leave a notice for the person; beyond the last twenty the oldest goes."""
         identity, now = secrets.token_hex(16), self._clock.now()

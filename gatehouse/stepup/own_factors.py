@@ -24,6 +24,7 @@ from gatehouse.stepup.authenticators import (
 )
 from gatehouse.stepup.binding import Resume
 from gatehouse.stepup.challenges import Challenge
+from gatehouse.stepup.delivered import DeliveredCodes
 from gatehouse.stepup.levels import OF_KIND, STRONGEST, USUAL, reaches
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.recovery import RecoveryCodes
@@ -118,6 +119,7 @@ class OwnFactors:
         self.step_up = step_up
         self._authenticators = authenticators
         self._enrollers = {one.kind: one for one in enrollers}
+        self._deliverers = {one.kind: one for one in enrollers if isinstance(one, DeliveredCodes)}
         self._recovery = recovery
         self._notices = notices
         self._record = record
@@ -128,7 +130,15 @@ class OwnFactors:
         """What the person has."""
         found = self._authenticators.of(person_id)
         left = self._recovery.left(person_id)
-        return Standing(found, left, tuple(self._enrollers), not found and not left)
+        return Standing(found, left, tuple(self._enrollers), self._is_first(person_id))
+
+    def sent_to(self, person_id: str) -> dict[str, str]:
+        """Where codes go, shortened, by the id of the authenticator."""
+        return {
+            offer.id: offer.sent_to
+            for one in self._deliverers.values()
+            for offer in one.offers(person_id)
+        }
 
     def level(self, kind: str) -> str:
         """What an authenticator of `kind` is worth."""
@@ -193,7 +203,7 @@ class OwnFactors:
     ) -> tuple[Authenticator, tuple[str, ...]]:
         """Activate an enrolment with its first good answer; with the first factor of a person come
         recovery codes. Raises `ChallengeRefused`, `TooManyAuthenticators`."""
-        first = not self._authenticators.of(person.id) and not self._recovery.left(person.id)
+        first = self._is_first(person.id)
         facts = {"person": person.id, "factor": kind, "by": "person"}
 
         def before() -> None:
@@ -210,7 +220,7 @@ class OwnFactors:
         made = next(one for one in self._authenticators.of(person.id) if one.id == identity)
         self._notices.tell(person.id, f"{_named(made)} was added to your account.")
         codes: tuple[str, ...] = ()
-        if first:
+        if first and not self._is_first(person.id):
             self._record("administration", operation="factors.recovery", **facts)
             codes = self._recovery.issue(person.id)
         return made, codes
@@ -227,6 +237,24 @@ class OwnFactors:
             return False
         self._record("administration", operation="factors.rename", person=person_id, by="person")
         return self._authenticators.rename(person_id, identity, checked)
+
+    def send_first(self, person: Person, session_id: str, identity: str, kind: str) -> None:
+        """Deliver the code that confirms an enrolment, for a kind that delivers one; raises `NotSent`."""
+        deliverer = self._deliverers.get(kind)
+        if deliverer is None:
+            return
+        self._record("step_up_sent", person=person.id, intent=INTENT, factor=kind)
+        deliverer.send_first(person.id, identity, self.step_up.session_tag(session_id))
+
+    def deliver(self, session_id: str, challenge_id: str, authenticator_id: str) -> str:
+        """Send a code for a change that waits; see `StepUp.deliver`."""
+        return self.step_up.deliver(challenge_id, session_id, _place(session_id), authenticator_id)
+
+    def _is_first(self, person_id: str) -> bool:
+        """Whether the person has nothing yet that is worth a second factor."""
+        every = self._authenticators.of(person_id)
+        strong = any(reaches(self.level(one.kind), USUAL) for one in every)
+        return not strong and not self._recovery.left(person_id)
 
     def _described(self, person_id: str, change: Change) -> tuple[str, dict[str, str], str]:
         """The prompt of a change, the values that it is bound to, and the level that it needs."""

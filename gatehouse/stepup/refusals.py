@@ -91,3 +91,25 @@ class StepUpUnavailable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("This cannot be recorded right now, so I did not do it. Try again later.")
+
+
+_NOT_SENT = {
+    "too_soon": "A code is on its way. It can be sent again in {wait}.",
+    "too_many_sent": "That was a lot of codes. Choose another way, or try again in {wait}.",
+    "unknown": "There is no such address any more.",
+}
+
+
+class NotSent(GatehouseError):
+    """A code could not be delivered. `reason` is `too_soon`, `too_many_sent`, `unknown`, or what kept it
+    from being delivered; `retry_after` is in seconds. The message names no address."""
+
+    exit_code = 6
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+        sentence = _NOT_SENT.get(
+            reason, "The code could not be sent. Choose another way, or try again in a minute."
+        )
+        super().__init__(sentence.format(wait=spoken_wait(retry_after)))
+        self.reason = reason
+        self.retry_after = retry_after

@@ -130,6 +130,23 @@ wrong_codes = sa.Table(
     sa.Column("wrong", sa.Integer, nullable=False),
 )
 
+# Codes that were sent: for which request, where to, how often; the code itself is nowhere.
+deliveries = sa.Table(
+    "gh_code_deliveries",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("about", sa.String(64), nullable=False),
+    sa.Column("authenticator_id", sa.String(32), nullable=False),
+    sa.Column("person_tag", sa.String(64), nullable=False, index=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("created_at", sa.Float(53), nullable=False),
+    sa.Column("expires_at", sa.Float(53), nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("last_sent_at", sa.Float(53), nullable=False),
+    sa.Column("used_at", sa.Float(53), nullable=True),
+    sa.UniqueConstraint("about", "authenticator_id"),
+)
+
 # What a person has to be told about the own factors; the text is sealed and names no secret.
 notices = sa.Table(
     "gh_factor_notices",

@@ -20,6 +20,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.identity.transactions import transaction
 from gatehouse.stepup.binding import Resume, Subject, Tags
 from gatehouse.stepup.challenges import Challenge, Challenges, Found
+from gatehouse.stepup.delivered import DeliveredCodes
 from gatehouse.stepup.factors import Factor, Factors, Offer
 from gatehouse.stepup.grants import Grant, Grants, Use
 from gatehouse.stepup.levels import OF_KIND, USUAL
@@ -27,6 +28,7 @@ from gatehouse.stepup.refusals import (
     ChallengeRefused,
     CodeRefused,
     GrantRefused,
+    NotSent,
     StepUpUnavailable,
 )
 from gatehouse.stepup.throttle import CodeThrottle, Counter
@@ -72,6 +74,7 @@ class StepUp:
         self._tags = tags
         self._totp = totp
         self._factors = Factors((totp, *others), levels)
+        self._carriers = {one.kind: one for one in others if isinstance(one, DeliveredCodes)}
         self._record = record
         self._attempts = settings.attempts
         self._challenges = Challenges(
@@ -200,6 +203,22 @@ class StepUp:
         """What a browser needs to have a passkey confirm `challenge`; None without one."""
         about = self.approval_of(challenge)
         return self._factors.options(challenge.person_id, challenge.level, about)
+
+    def deliver(
+        self, challenge_id: str, session_id: str, conversation_id: str, authenticator_id: str
+    ) -> str:
+        """Send a code for a challenge to one of the person's addresses; where it went, shortened.
+
+        Only where such a code is worth enough. Raises `ChallengeRefused` when nothing waits, `NotSent`.
+        """
+        challenge = self._waiting(challenge_id, session_id, conversation_id)
+        offer = next((one for one in self.offers(challenge) if one.id == authenticator_id), None)
+        carrier = None if offer is None else self._carriers.get(offer.kind)
+        if offer is None or carrier is None:
+            raise NotSent("unknown")
+        self._write("step_up_sent", challenge.subject, factor=offer.kind)
+        about = self.approval_of(challenge)
+        return carrier.send(challenge.person_id, offer.id, about, challenge.expires_at)
 
     def waiting(self, challenge_id: str, session_id: str, conversation_id: str) -> Challenge:
         """The challenge that waits under this id; raises `ChallengeRefused` when it does not."""

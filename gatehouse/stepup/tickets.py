@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy.engine import Engine
@@ -18,6 +19,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.identity.transactions import transaction
 from gatehouse.stepup.authenticators import Authenticators
 from gatehouse.stepup.factors import Offer
+from gatehouse.stepup.levels import OF_KIND, USUAL, reaches
 from gatehouse.stepup.recovery import new_code, parse_recovery
 from gatehouse.stepup.refusals import CodeRefused
 from gatehouse.stepup.schema import tickets as table
@@ -33,16 +35,22 @@ class Tickets:
     kind: Final = "ticket"
 
     def __init__(
-        self, engine: Engine, clock: Clock, key: bytes, authenticators: Authenticators
+        self,
+        engine: Engine,
+        clock: Clock,
+        key: bytes,
+        authenticators: Authenticators,
+        levels: Mapping[str, str] = OF_KIND,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._key = key
         self._authenticators = authenticators
+        self._levels = levels
 
     def issue(self, person_id: str) -> str:
         """A ticket for somebody without a factor, in place of any former one; raises `InvalidInput`."""
-        if self._authenticators.of(person_id):
+        if self.has_factor(person_id):
             raise InvalidInput(
                 "this person has a second factor already",
                 "`gatehouse people reset-factors` removes what is lost; that takes two operators",
@@ -59,9 +67,14 @@ class Tickets:
             connection.execute(table.insert().values(**row))
         return ticket
 
+    def has_factor(self, person_id: str) -> bool:
+        """Whether the person has a second factor; a mailbox is none."""
+        every = self._authenticators.of(person_id)
+        return any(reaches(self._levels.get(one.kind, ""), USUAL) for one in every)
+
     def offers(self, person_id: str) -> tuple[Offer, ...]:
         """One way, for somebody who has no other; whether there is a ticket is not told."""
-        if self._authenticators.of(person_id):
+        if self.has_factor(person_id):
             return ()
         return (Offer("", self.kind, "Enrolment ticket"),)
 
@@ -93,7 +106,7 @@ class Tickets:
                 )
                 .values(used_at=now)
             )
-        if taken.rowcount != 1 or self._authenticators.of(person_id):
+        if taken.rowcount != 1 or self.has_factor(person_id):
             raise CodeRefused("wrong")
         return -2 - int(identity[:12], 16)
 

@@ -46,6 +46,7 @@ from gatehouse.settings import load_settings
 from gatehouse.stepup import Resume
 from gatehouse.stepup import schema as stepup_schema
 from gatehouse.stepup.assembly import assemble, passkey_site
+from gatehouse.stepup.mailing import mailer_of
 from gatehouse.tracker import Conversations, EncryptedTrackerStore
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts
@@ -173,6 +174,8 @@ class Site:
             lambda name: key,
             self.audit.append,
             site=passkey_site(settings),
+            mail=mailer_of(settings, clock),
+            mail_domains=settings.mail.domains,
         )
         self.totp, step_up = factors.totp, factors.step_up
         exports, self.receipts = Exports(clock), Receipts(key)
