@@ -16,6 +16,7 @@ LEFT_OUT: Final = {
     "gh_sessions": "all sessions end with a restore; who was signed in when is nobody's archive",
     "gh_step_up_challenges": "live for five minutes, belong to sessions",
     "gh_step_up_grants": "a used one must not become unused",
+    "gh_code_deliveries": "live for minutes; a used code must not become unused",
     "gh_enrolment_tickets": "a used one must not become unused",
     "gh_factor_notices": "what was seen would be shown again",
     "gh_used_ids": "lives for minutes; the front ends that it is of are revoked by a restore",
