@@ -68,7 +68,8 @@ class ProviderPages:
         """GET /sign-in"""
         provider = self._provider()
         self._admission.check_origin(request)  # no other site begins it
-        await self._signing_in.count(self._admission.source(request))
+        # Coming back counts as the attempt: a whole office may share one address.
+        await self._speakers.stranger(self._admission.source(request))
         try:
             async with self._waiting:
                 url, flow = await asyncio.to_thread(self._begin, provider, request)
