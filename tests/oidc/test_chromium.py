@@ -33,7 +33,7 @@ def test_a_browser_comes_back_signed_in(site: ProviderSite, browser: Browser) ->
         refused: list[str] = []
         page.on("console", lambda line: refused.append(line.text) if of_us(site, line) else None)
         page.goto(f"{site.origin}/chat")
-        page.evaluate("location.assign('/sign-in')")
+        page.get_by_role("link", name="Sign in with Brightwater").click()
         page.locator("input[name=login]").fill("0001")
         page.locator("input[name=password]").fill("whatever")
         page.locator("button[type=submit]").click()
@@ -46,6 +46,8 @@ def test_a_browser_comes_back_signed_in(site: ProviderSite, browser: Browser) ->
         assert FLOW not in kept
         page.reload()
         expect(page.get_by_text("Hello Erin")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_text("Do you want to sign-out")).to_be_visible()
         # A stranger to the session is told so by a 401, which browsers write into their console.
         assert [] == [line for line in refused if "401" not in line]
 
@@ -55,11 +57,12 @@ def test_a_refusal_leads_back_to_the_page(site: ProviderSite, browser: Browser) 
     with browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()
         page.goto(f"{site.origin}/chat")
-        page.evaluate("location.assign('/sign-in')")
+        page.get_by_role("link", name="Sign in with Brightwater").click()
         page.locator("input[name=login]").fill("0003")
         page.locator("input[name=password]").fill("whatever")
         page.locator("button[type=submit]").click()
         page.locator("button[type=submit]").click()
-        expect(page.get_by_label("User name")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_text("That sign-in was refused.")
+        assert f"{site.origin}/chat" == page.url
         names = {cookie["name"] for cookie in context.cookies(site.origin)}
         assert not names & {SESSION, FLOW}
