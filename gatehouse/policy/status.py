@@ -74,6 +74,7 @@ def write_status(directory: Path, status: Status) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = directory / f".{NAME}"
         new.write_text(json.dumps(asdict(status)), encoding="utf-8")
+        new.chmod(0o600)
         os.replace(new, directory / NAME)
 
 

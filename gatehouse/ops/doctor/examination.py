@@ -11,7 +11,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from gatehouse.clock import Clock, SystemClock
 from gatehouse.errors import GatehouseError
 from gatehouse.ops.doctor.finding import Finding, Report, bad, unknown
 from gatehouse.ops.doctor.subject import Subject
-from gatehouse.settings import load_settings
+from gatehouse.settings import Settings, load_settings
 
 LIMIT: Final = 8.0  # seconds for all checks together
 
@@ -45,15 +46,11 @@ CHECKS: Final = (
     "limits",
     "provider",
 )
+Look = Callable[[Subject], Iterable[Finding]]
+
 SETTINGS: Final = "settings"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check by name; `look` gives its findings."""
-
-    name: str
-    look: Callable[[Subject], Iterable[Finding]]
+_WITHOUT_SETTINGS: Final = ("clock", "versions", "model")
+_EDIT: Final = "${EDITOR:-vi} gatehouse.toml"
 
 
 def examine(
@@ -69,9 +66,13 @@ def examine(
     try:
         settings = load_settings(home, environment)
     except GatehouseError as error:
-        mend = "gatehouse settings"
-        first = replace(bad("settings.invalid", error.message, mend), check=SETTINGS)
-        rest = [_not_checked(name, "the settings cannot be read") for name in CHECKS]
+        what = " (".join([error.message, *error.hints[:1]]) + (")" if error.hints else "")
+        first = _named(bad("settings.invalid", what, _EDIT), SETTINGS)
+        subject = Subject(home.resolve(), _defaults(home), environment, clock)
+        found = run(_WITHOUT_SETTINGS, subject, limit)
+        why = "the settings cannot be read"
+        others = [name for name in CHECKS if name not in _WITHOUT_SETTINGS]
+        rest = [*found, *(_not_checked(name, why, _EDIT) for name in others)]
         return Report(clock.now(), "", (first, *rest))
     subject = Subject(home.resolve(), settings, environment, clock)
     fine = replace(Finding("settings.valid", "good", "the settings can be read"), check=SETTINGS)
@@ -79,12 +80,18 @@ def examine(
     return Report(clock.now(), settings.server.profile, (fine, *findings))
 
 
+def _defaults(home: Path) -> Settings:
+    return replace(load_settings(Path("/nonexistent"), {}), home=home.resolve())
+
+
 def run(names: Iterable[str], subject: Subject, limit: float = LIMIT) -> list[Finding]:
     """The findings of the checks, in the order of `names`."""
     found: dict[str, list[Finding]] = {}
+    # Before the threads begin: modules that import each other wait for each other in several.
+    looks = {name: _look_of(name) for name in names}
 
     def look(name: str) -> None:
-        found[name] = _looked(name, subject)
+        found[name] = _looked(name, looks[name], subject)
 
     # Daemons: one that hangs must not keep the command from ending.
     threads = [threading.Thread(target=look, args=(name,), daemon=True) for name in names]
@@ -97,10 +104,21 @@ def run(names: Iterable[str], subject: Subject, limit: float = LIMIT) -> list[Fi
     return [f for name in names for f in found.get(name) or [_not_checked(name, late)]]
 
 
-def _looked(name: str, subject: Subject) -> list[Finding]:
+def _look_of(name: str) -> Look:
     try:
-        module = import_module(f"gatehouse.ops.doctor.checks.{name}")
-        findings = [_named(finding, name) for finding in module.look(subject)]
+        look: Look = import_module(f"gatehouse.ops.doctor.checks.{name}").look
+    except Exception as error:  # noqa: BLE001 - a library may be missing or broken
+        return partial(_raise, error)
+    return look
+
+
+def _raise(error: Exception, _subject: Subject) -> Iterable[Finding]:
+    raise error
+
+
+def _looked(name: str, look: Look, subject: Subject) -> list[Finding]:
+    try:
+        findings = [_named(finding, name) for finding in look(subject)]
     except GatehouseError as error:
         return [_not_checked(name, error.message, *error.hints)]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not good

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gatehouse.ops.doctor.finding import Finding, Level, Report, worst_first
@@ -27,10 +28,11 @@ Line = tuple[str, str]  # text and colour
 
 def lines(report: Report, width: int = 100, *, all_good: bool = False) -> Iterator[Line]:
     """The lines with their colours; with `all_good` what is well line by line."""
-    for finding in worst_first(report.findings):
+    for finding in _together(worst_first(report.findings)):
         if finding.level != "good" or all_good:
             yield from _lines(finding, width)
-    fine = [finding.check for finding in report.findings if finding.level == "good"]
+    wrong = {finding.check for finding in report.findings if finding.level != "good"}
+    fine = [finding.check for finding in report.findings if finding.check not in wrong]
     if fine and not all_good:
         names = ", ".join(dict.fromkeys(fine))
         mark, colour = _MARKS["good"]
@@ -40,6 +42,20 @@ def lines(report: Report, width: int = 100, *, all_good: bool = False) -> Iterat
             yield " " * _INDENT + line, colour
     yield "", ""
     yield _sum(report), "bold"
+
+
+def _together(findings: list[Finding]) -> list[Finding]:
+    """Checks that could not be made for one reason are one line."""
+    same: dict[object, list[Finding]] = {}
+    for finding in findings:
+        key = (finding.what, finding.mend) if finding.level == "unknown" else id(finding)
+        same.setdefault(key, []).append(finding)
+    return [
+        one[0]
+        if len(one) == 1
+        else replace(one[0], check="", what=f"{one[0].what}: {', '.join(f.check for f in one)}")
+        for one in same.values()
+    ]
 
 
 def _lines(finding: Finding, width: int) -> Iterator[Line]:

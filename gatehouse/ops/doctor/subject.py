@@ -7,6 +7,7 @@ of its last checkpoint.
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ class Subject:
             with engine.connect() as connection, connection.begin():
                 yield connection
         except sa.exc.OperationalError as error:
-            raise NotReady("the database does not answer") from error
+            raise NotReady("the database does not answer", _ask(url)) from error
         except sa.exc.DatabaseError as error:
             if sqlite_path(url) is None:
                 raise NotReady("the database refuses what it was asked") from error
@@ -77,6 +78,14 @@ def sqlite_path(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return Path(parsed.database)
+
+
+def _ask(url: str) -> str:
+    """The command that asks whether the database answers, without its password."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return f"sqlite3 {shlex.quote(parsed.database or '')} 'PRAGMA quick_check'"
+    return f"pg_isready -h {shlex.quote(parsed.host or '')} -p {parsed.port or 5432}"
 
 
 def _engine(url: str) -> sa.engine.Engine:

@@ -37,7 +37,7 @@ def look(subject: Subject) -> Iterator[Finding]:
             continue
         except GatehouseError as error:
             where = f"{name}: {error.message}"
-            mend = "gatehouse init" if "there is no" in error.message else f"check {name}.url"
+            mend = next(iter(error.hints), "gatehouse settings")
             yield bad("database.away", where, mend)
             continue
         if path is not None:

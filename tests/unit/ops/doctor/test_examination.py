@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,7 +62,11 @@ def test_settings_that_cannot_be_read_are_a_finding(patient: Patient) -> None:
     first, *rest = report.findings
     assert ("settings.invalid", "bad") == (first.id, first.level)
     assert "prot" in first.what
-    assert {"unknown"} == {finding.level for finding in rest}
+    not_checked = {finding.check for finding in rest if finding.level == "unknown"}
+    assert set(CHECKS) - {"clock", "versions", "model"} <= not_checked
+    assert "model" in {finding.check for finding in rest}
+    shown = [text for text, _ in lines(report)]
+    assert 1 == sum("the settings cannot be read" in line for line in shown)
     assert 4 == report.exit_code
 
 
@@ -94,6 +102,31 @@ def test_a_check_that_fails_or_hangs_is_not_good(
     ]
     assert ["unknown"] * 3 + ["good"] == [finding.level for finding in found]
     assert "secret" not in str(found)
+
+
+def test_a_check_that_cannot_be_imported(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is missing leaves one check out and the others alone."""
+
+    def broken(name: str) -> object:
+        if name.endswith(".clock"):
+            raise ImportError("no such library")
+        return import_module(name)
+
+    monkeypatch.setattr(examination, "import_module", broken)
+    found = run(["clock", "disk"], patient.subject)
+    assert "clock.unchecked" == found[0].id
+    assert {"disk"} == {finding.check for finding in found[1:]}
+
+
+def test_a_fresh_process_checks_everything(patient: Patient) -> None:
+    """Nothing is imported yet, and checks that run side by side must not wait for each other."""
+    command = [sys.executable, "-m", "gatehouse.cli", "doctor", "--json"]
+    environment = {**os.environ, "GATEHOUSE_HOME": str(patient.home)}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    said = json.loads(done.stdout)
+    unchecked = [one for one in said["findings"] if one["id"].endswith(".unchecked")]
+    assert [] == unchecked
+    assert b"" == done.stderr
 
 
 @pytest.mark.parametrize(
