@@ -44,6 +44,16 @@ def test_every_attack_is_about_requirements_that_there_are(shipped: EvidenceMap)
     assert all(set(attacks[name]) <= set(named[name]) for name in claimed & attacks.keys())
 
 
+def test_the_build_holds_the_claims_against_what_ran() -> None:
+    """Both runs of tests write their results, and the last step of the build reads both."""
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    last = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+    assert "gatehouse evidence check" in last
+    for name in ("tests", "outside"):
+        assert f"-p tests.results --results-file build/results/{name}.json" in makefile
+        assert f"--results build/results/{name}.json" in last
+
+
 def test_no_word_claims_compliance(shipped: EvidenceMap) -> None:
     """Nowhere in the map is anything called compliant, certified or guaranteed."""
     forbidden = re.compile(r"compliant|complies|certified|guarantee", re.IGNORECASE)

@@ -240,6 +240,28 @@ def test_what_is_overdue_is_bad(runtime: Runtime) -> None:
     assert ("bad", 1) == (found.state, found.facts["expired_not_removed"])
 
 
+def test_postgresql_is_looked_at_alike(
+    home: Path, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every look that can be taken of SQLite can be taken of it; a server that is away is said."""
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.db*", "witness", "audit-anchor"))
+    for section in ("DATABASE", "AUDIT"):
+        monkeypatch.setenv(f"GATEHOUSE_{section}_URL", postgres_url)
+    shutil.copy(home / "var" / "keys" / "ring.db", copy / "var" / "keys" / "ring.db")
+    runtime = open_runtime(copy)
+    runtime.record_start()
+    states = {one.name: one.state for one in look(Asked(runtime))}
+    runtime.close()
+    assert {"not available"} == {states[name] for name in ("sbom", "selftest", "backup")}
+    for name in ("accounts", "retention", "keys", "audit", "activity", "policies", "configuration"):
+        assert "not available" != states[name], name
+    monkeypatch.setenv("GATEHOUSE_DATABASE_URL", "postgresql+psycopg2://nobody@127.0.0.1:1/none")
+    error = refused(copy, "collect", "--out", str(tmp_path / "out.zip"))
+    assert 6 == error.exit_code
+    assert not (tmp_path / "out.zip").exists()
+
+
 def test_a_full_disk_leaves_nothing(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
