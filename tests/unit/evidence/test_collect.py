@@ -27,7 +27,7 @@ from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.ops.evidence.bundle import BundleForged
 from gatehouse.ops.evidence.catalogue import attack_ids
-from gatehouse.ops.evidence.live import LOOKS, Asked, Live, look
+from gatehouse.ops.evidence.live import LOOKS, Asked, Live, look, look_at
 from gatehouse.ops.selftest.attack import Result as AttackResult
 from gatehouse.ops.selftest.catalogue import catalogue
 from gatehouse.ops.selftest.engine import Report
@@ -236,7 +236,7 @@ def test_a_look_that_breaks_is_not_available(
 def test_what_is_overdue_is_bad(runtime: Runtime) -> None:
     """Conversations that expired and were not removed are counted and told."""
     runtime.clock.advance(10 * 86400)  # type: ignore[attr-defined]
-    found = {one.name: one for one in look(Asked(runtime))}["retention"]
+    found = look_at("retention", Asked(runtime))
     assert ("bad", 1) == (found.state, found.facts["expired_not_removed"])
 
 
@@ -321,8 +321,8 @@ def test_results_of_the_audit_are_attached_if_they_are_some(
     def told(sbom: str, advisories: str) -> tuple[Live, Live]:
         (tmp_path / "sbom.cdx.json").write_text(sbom)
         (tmp_path / "advisories.json").write_text(advisories)
-        found = {one.name: one for one in look(Asked(runtime, audit=tmp_path))}
-        return found["sbom"], found["advisories"]
+        asked = Asked(runtime, audit=tmp_path)
+        return look_at("sbom", asked), look_at("advisories", asked)
 
     bill = '{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}]}'
     sbom, advisories = told(bill, '{"checked": true, "open": 0, "packages": 90}')
@@ -347,7 +347,7 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
         report.write_text(
             json.dumps({"version": 1, "made": "now", "account": True, "attacks": attacks})
         )
-        return {one.name: one for one in look(Asked(runtime, selftest=report))}["selftest"]
+        return look_at("selftest", Asked(runtime, selftest=report))
 
     good, weak, bad = told(a="passed"), told(a="passed", b="not_run"), told(a="failed")
     assert ["good", "remarks", "bad"] == [one.state for one in (good, weak, bad)]
@@ -355,7 +355,7 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
     assert MARK not in str(bad)
     for text in ("{}", '{"version": 2, "account": true, "attacks": []}', '{"attacks": 1}', "x"):
         report.write_text(text)
-        found = {one.name: one for one in look(Asked(runtime, selftest=report))}["selftest"]
+        found = look_at("selftest", Asked(runtime, selftest=report))
         assert "not available" == found.state
 
 
@@ -365,7 +365,7 @@ def test_the_report_of_the_self_test_is_understood(runtime: Runtime, tmp_path: P
     results_ = tuple(AttackResult(one, next(outcomes), (MARK,)) for one in catalogue())  # type: ignore[arg-type]
     path = tmp_path / "selftest.json"
     path.write_text(as_json(Report("https://x.example", 0.0, 1.0, "somebody", False, results_)))
-    found = {one.name: one for one in look(Asked(runtime, selftest=path))}["selftest"]
+    found = look_at("selftest", Asked(runtime, selftest=path))
     assert attack_ids() == found.parts.keys()
     assert ("remarks", {"passed", "not run"}) == (found.state, set(found.parts.values()))
     assert not {MARK, "somebody"} & set(str(found).split("'"))
@@ -378,7 +378,7 @@ def test_a_backup_that_is_late_or_failed_is_bad(home: Path) -> None:
 
     def told(**status: Any) -> str:
         note(runtime.settings, **status)
-        return {one.name: one for one in look(Asked(asked))}["backup"].state
+        return look_at("backup", Asked(asked)).state
 
     asked = runtime
     states.append(told())

@@ -15,7 +15,7 @@ from gatehouse.logs import get_logger, place_of
 from gatehouse.ops.evidence.live import deployment, log, reports, rules, stack
 from gatehouse.ops.evidence.live.result import Absent, Asked, Live
 
-__all__ = ["LOOKS", "Absent", "Asked", "Live", "look"]
+__all__ = ["LOOKS", "Absent", "Asked", "Live", "look", "look_at"]
 
 logger = get_logger(__name__)
 
@@ -41,12 +41,14 @@ LOOKS: Final[Mapping[str, tuple[str, Callable[[Asked], Live]]]] = {
 
 def look(asked: Asked, ticked: Callable[[str], object] = lambda name: None) -> Iterator[Live]:
     """Take every look; `ticked` is told the name of each that is over. Never raises for one of them."""
-    for name, (about, take) in LOOKS.items():
-        yield _taken(name, about, take, asked)
+    for name in LOOKS:
+        yield look_at(name, asked)
         ticked(name)
 
 
-def _taken(name: str, about: str, take: Callable[[Asked], Live], asked: Asked) -> Live:
+def look_at(name: str, asked: Asked) -> Live:
+    """Take one look, by its name in `LOOKS`. Never raises."""
+    about, take = LOOKS[name]
     try:
         found = take(asked)
     except Absent as absent:
