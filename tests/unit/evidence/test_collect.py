@@ -25,6 +25,8 @@ from gatehouse.cli.evidence.check import ClaimsFailed
 from gatehouse.cli.evidence.collect import SomethingWrong
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
+from gatehouse.ops.doctor import Finding, Level
+from gatehouse.ops.doctor import Report as DoctorReport
 from gatehouse.ops.evidence.bundle import BundleForged
 from gatehouse.ops.evidence.catalogue import attack_ids
 from gatehouse.ops.evidence.live import LOOKS, Asked, Live, look, look_at
@@ -357,6 +359,27 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
         report.write_text(text)
         found = look_at("selftest", Asked(runtime, selftest=report))
         assert "not available" == found.state
+
+
+def test_the_doctor_is_asked_and_its_words_are_left_out(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One finding to mend is bad, one that is advised or could not be checked a remark."""
+    found: list[Finding] = []
+
+    def examined(*_: object, **__: object) -> DoctorReport:
+        return DoctorReport(0.0, "development", tuple(found))
+
+    monkeypatch.setattr("gatehouse.ops.evidence.live.reports.examine", examined)
+    states = []
+    levels: tuple[Level, ...] = ("good", "advice", "unknown", "bad")
+    for level in levels:
+        found.append(Finding(f"part.{level}", level, MARK))
+        told = look_at("doctor", Asked(runtime))
+        states.append(told.state)
+        assert MARK not in str(told)
+    assert ["good", "remarks", "remarks", "bad"] == states
+    assert "to mend: part.bad" in told.why
 
 
 def test_the_report_of_the_self_test_is_understood(runtime: Runtime, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gatehouse.backup.status import read_status
 from gatehouse.clock import as_iso
 from gatehouse.ops.doctor import examine
+from gatehouse.ops.doctor.finding import LEVELS
 from gatehouse.ops.evidence.live.result import Absent, Asked, Live
 from gatehouse.ops.evidence.outcomes import FAILED, NOT_RUN, PACKAGE, PASSED
 
@@ -20,6 +21,7 @@ AUDIT: Final = PACKAGE.parent / "build" / "audit"
 """Where `make audit` leaves its results, on the checkout that this program was installed from."""
 _ENDED: Final = {"passed": PASSED, "failed": FAILED, "not_run": NOT_RUN}
 _DRILL: Final = 92 * 86400.0  # seconds after which a drill should have been repeated
+_LEVELS: Final = {"bad": "to mend", "unknown": "could not be checked", "advice": "advised"}
 _LARGEST: Final = 32 << 20  # bytes of a report
 
 
@@ -142,15 +144,21 @@ def backup(asked: Asked) -> Live:
 
 
 def doctor(asked: Asked) -> Live:
-    """What the doctor found on host and parts."""
-    found = examine(asked.runtime.settings.home).as_json()
-    wrong = [one["what"] for one in found["findings"] if one["level"] == "bad"]
-    # Without the commands: they name places of the host.
-    findings = [{k: one[k] for k in ("id", "level", "what")} for one in found["findings"]]
+    """What the doctor finds on host and parts, now: which finding is how grave.
+
+    Its words are left out; they may name a path, an address or a host.
+    """
+    report = examine(asked.runtime.settings.home, clock=asked.runtime.clock)
+    gravest_last = sorted(report.findings, key=lambda one: LEVELS.index(one.level), reverse=True)
+    levels = {one.id: str(one.level) for one in gravest_last}
+    found = {level: sorted(n for n, one in levels.items() if one == level) for level in _LEVELS}
+    said = [
+        f"{words}: {', '.join(found[level])}" for level, words in _LEVELS.items() if found[level]
+    ]
     return Live(
-        good=not wrong,
-        why="; ".join(wrong),
-        facts={"summary": found["summary"], "findings": findings},
+        good=not found["bad"],
+        why="; ".join(said),
+        facts={"profile": report.profile, "findings": levels},
     )
 
 
