@@ -16,19 +16,32 @@ from gatehouse.errors import InvalidInput
 VERSION = "gh_schema_version"
 LOG = ("gh_audit", "gh_audit_checkpoints")
 
-PURGE_NEVER_WRITES = (
-    "gh_people",
-    "gh_factor_accounts",
-    "gh_recovery_codes",
-    "gh_provider_links",
-    "gh_policy_edits",
-    "gh_policy_in_force",
-    "gh_front_ends",
-    VERSION,
+PURGE_WRITES = (
+    "gh_code_throttle",
+    "gh_conversation_state",
+    "gh_conversations",
+    "gh_factor_notices",
+    "gh_holds",
+    "gh_provider_seen",
+    "gh_provider_sessions",
+    "gh_records",
+    "gh_sessions",
+    "gh_sign_in_throttle",
+    "gh_snapshots",
+    "gh_step_up_challenges",
+    "gh_step_up_grants",
+    "gh_used_ids",
+    "gh_webhooks_received",
+    "gh_wrong_codes",
 )
-"""What an expiry never touches."""
+"""What an expiry changes, and the key ring where it is in the database; a new table is not among them."""
 
-PURGE_ONLY_DELETES = ("gh_authenticators", "gh_enrolment_tickets", "gh_front_end_keys")
+PURGE_ONLY_DELETES = (
+    "gh_authenticators",
+    "gh_code_deliveries",
+    "gh_enrolment_tickets",
+    "gh_front_end_keys",
+)
 """What an expiry takes away and must not be able to make."""
 
 
@@ -60,7 +73,7 @@ def roles_sql(accounts: Accounts) -> str:
             )
     if len(set(names)) != len(names):
         raise InvalidInput("each account needs a role of its own")
-    log, never = _listed(LOG), _listed(PURGE_NEVER_WRITES)
+    log, writes = _listed(LOG), _listed(PURGE_WRITES)
     everybody = ", ".join(names)
     lines = [
         *(
@@ -89,13 +102,13 @@ def roles_sql(accounts: Accounts) -> str:
         _grant("SELECT, INSERT, UPDATE, DELETE", accounts.server),
         _grant("SELECT", accounts.backup),
         _grant("SELECT", accounts.purge),
-        f"      IF item.name NOT IN ({never}) THEN" if accounts.purge else "",
+        f"      IF item.name IN ({writes}) OR item.name LIKE 'gh\\_ring\\_%' THEN"
+        if accounts.purge
+        else "",
         "  " + _grant("INSERT, UPDATE, DELETE", accounts.purge) if accounts.purge else "",
         "      END IF;" if accounts.purge else "",
         f"      IF item.name IN ({_listed(PURGE_ONLY_DELETES)}) THEN" if accounts.purge else "",
-        f"        EXECUTE format('REVOKE INSERT, UPDATE ON %I FROM {accounts.purge}', item.name);"
-        if accounts.purge
-        else "",
+        "  " + _grant("DELETE", accounts.purge) if accounts.purge else "",
         "      END IF;" if accounts.purge else "",
         *("    END IF;", "  END LOOP;", "END", "$roles$;", "COMMIT;"),
     ]
