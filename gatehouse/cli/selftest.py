@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,9 @@ _READ = click.Path(dir_okay=False, exists=True, path_type=Path)
 @click.option("--max-minutes", default=20, show_default=True, type=click.IntRange(1, 240))
 @click.option("--require-all", is_flag=True, help="Exit with 4 also when an attack was not run.")
 @click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=_FILE, help="Write it as JUnit XML.")
+@click.option("--sarif", "sarif_file", type=_FILE, help="Write it as SARIF 2.1.0.")
+@click.option("--html", "html_file", type=_FILE, help="Write it as one page to read.")
 @click.option("--list", "show", is_flag=True, help="List the attacks and make none.")
 @click.option("--list-json", is_flag=True, help="The same as JSON.")
 def selftest(
@@ -72,6 +76,9 @@ def selftest(
     max_minutes: int,
     require_all: bool,
     json_file: Path | None,
+    junit_file: Path | None,
+    sarif_file: Path | None,
+    html_file: Path | None,
     show: bool,
     list_json: bool,
 ) -> None:
@@ -80,7 +87,7 @@ def selftest(
     Exit code 4 when something was found. Use a test account of its own with few rights.
     """
     from gatehouse.ops.selftest.catalogue import chosen
-    from gatehouse.ops.selftest.report import document, terminal
+    from gatehouse.ops.selftest.report import document, junit, page, sarif, terminal
 
     attacks = chosen(only, skip)
     if show or list_json:
@@ -91,18 +98,18 @@ def selftest(
 
     from gatehouse.ops.selftest import engine
     from gatehouse.ops.selftest.site import AGENT, Bounds, Site, Words
-    from gatehouse.ops.selftest.target import read_target, recognise, trust_in
+    from gatehouse.ops.selftest.target import read_target, recognise, settled, trust_in
 
     target = read_target(url)
     _own(target, i_own_this)
-    trust = trust_in(ca_file)
+    for path in (json_file, junit_file, sarif_file, html_file):
+        if path is not None:
+            _write(path, "")  # what cannot be written is said before the run and not after it
+    target, trust = settled(target), trust_in(ca_file)
     recognise(target, target.wire(trust), AGENT)
-    words = Words(webhook=webhook)
-    words = Words(
-        sensitive=sensitive or words.sensitive,
-        forbidden=forbidden or words.forbidden,
-        webhook=webhook,
-    )
+    words = Words(forbidden=forbidden, webhook=webhook)
+    if sensitive:
+        words = replace(words, sensitive=sensitive)
     site = Site(
         target,
         trust,
@@ -113,8 +120,14 @@ def selftest(
     )
     _try_account(site)
     report = engine.run(site, attacks, destructive=destructive, watch=_Progress(len(attacks)))
-    if json_file:
-        _write(json_file, document.as_json(report))
+    for path, form in (
+        (json_file, document.as_json),
+        (junit_file, junit.as_junit),
+        (sarif_file, sarif.as_sarif),
+        (html_file, page.as_page),
+    ):
+        if path is not None:
+            _write(path, form(report))
     click.echo(terminal.table(report))
     failed, left = report.having("failed"), report.having("not_run")
     if failed:
@@ -189,7 +202,7 @@ def _write(path: Path, text: str) -> None:
     from gatehouse.errors import InvalidInput
 
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written") from error
 

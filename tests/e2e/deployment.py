@@ -68,9 +68,8 @@ class Deployment:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
-            **options,
+            **{"timeout": 120, **options},
         )
 
     def start(self, *arguments: str, program: tuple[str, ...] = ("gatehouse.cli", "run")) -> Self:

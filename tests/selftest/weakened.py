@@ -15,7 +15,7 @@ from gatehouse.ops.selftest.account import TestAccount
 from gatehouse.ops.selftest.catalogue import chosen
 from gatehouse.ops.selftest.engine import Report, run
 from gatehouse.ops.selftest.site import Site, Words
-from gatehouse.ops.selftest.target import read_target, trust_in
+from gatehouse.ops.selftest.target import read_target, settled, trust_in
 from gatehouse.webhooks.signature import write_secret
 from tests.e2e.deployment import PASSWORD, Account, Deployment, free_port
 
@@ -37,11 +37,22 @@ def site_of(deployment: Deployment, account: Account | None = None, **words: str
     """A site as the command makes it, asked from an address of its own on this machine."""
     number = next(_sources)
     return Site(
-        read_target(f"https://localhost:{deployment.port}"),
+        settled(read_target(f"https://localhost:{deployment.port}")),
         trust_in(deployment.home / "var" / "tls" / "authority.pem"),
         account=lend(account) if account else None,
         words=Words(webhook="hr", **words),
         source=f"127.0.{number // 250}.{number % 250 + 2}",
+    )
+
+
+def name_a_webhook(home: Path) -> None:
+    """Let a system `hr` send webhook messages to the deployment in `home`."""
+    secrets = home / "secrets"
+    secrets.mkdir()
+    (secrets / "hr").write_text(write_secret(os.urandom(32)))
+    (secrets / "hr").chmod(0o600)
+    (home / "webhooks.toml").write_text(
+        '[incoming.hr]\nsecrets = ["secrets/hr"]\nkinds = ["person.left"]\n'
     )
 
 
@@ -52,19 +63,10 @@ class Weakened(Deployment):
         super().__init__(home, **settings)
         self.side_port = free_port()  # where a weakness may put an action server
         self.environment["WEAKENED_SIDE_PORT"] = str(self.side_port)
-        self._name_a_webhook()
+        name_a_webhook(home)
         self._directory = tempfile.mkdtemp(prefix="weak-")  # paths of sockets must be short
         self._listener = Listener(f"{self._directory}/s", "AF_UNIX")
         self._commands: Connection | None = None
-
-    def _name_a_webhook(self) -> None:
-        secrets = self.home / "secrets"
-        secrets.mkdir()
-        (secrets / "hr").write_text(write_secret(os.urandom(32)))
-        (secrets / "hr").chmod(0o600)
-        (self.home / "webhooks.toml").write_text(
-            '[incoming.hr]\nsecrets = ["secrets/hr"]\nkinds = ["person.left"]\n'
-        )
 
     def serve(self) -> Self:
         """Start the server, whole."""

@@ -57,7 +57,7 @@ class Site:
     bounds: Bounds = field(default_factory=Bounds)
     words: Words = field(default_factory=Words)
     source: str = ""
-    side_ports: tuple[int, ...] = (5055,)
+    side_ports: tuple[int, ...] = (5055, 5005)
     sleep: Callable[[float], None] = time.sleep
     waiting: Callable[[float], None] = lambda seconds: None
     requests: int = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,12 +20,16 @@ from gatehouse.ops.selftest.wire import Answer, Slow, Unreachable, Wire
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An origin, `https://host:port`, and the one address that it resolved to."""
+    """An origin, `https://host:port`, and what its name resolved to; the first is attacked."""
 
     origin: str
     name: str
     port: int
-    address: str
+    addresses: tuple[str, ...]
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0]
 
     @property
     def netloc(self) -> str:
@@ -34,7 +38,9 @@ class Target:
 
     @property
     def is_this_machine(self) -> bool:
-        return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
+        return all(
+            ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in self.addresses
+        )
 
     def wire(self, trust: ssl.SSLContext | None, source: str = "", port: int = 0) -> Wire:
         """Connections to it, or to another port of the same address."""
@@ -59,19 +65,18 @@ def read_target(url: str) -> Target:
         raise NotReady(f"{name} is not known to the name service", "check the name") from error
     shown = f"[{name}]" if ":" in name else name
     origin = f"https://{shown}" if port == 443 else f"https://{shown}:{port}"
-    addresses = [str(item[4][0]) for item in found]
-    return Target(origin, name, port, _answering(addresses, port))
+    return Target(origin, name, port, tuple(str(item[4][0]) for item in found))
 
 
-def _answering(addresses: list[str], port: int) -> str:
-    """The first of `addresses` that takes a connection; the first of all if none does."""
-    for address in addresses:
+def settled(target: Target) -> Target:
+    """`target` with the one of its addresses that takes connections; as it is if none does."""
+    for address in target.addresses:
         try:
-            with socket.create_connection((address, port), timeout=5):
-                return address
+            with socket.create_connection((address, target.port), timeout=5):
+                return replace(target, addresses=(address,))
         except OSError:
             continue
-    return addresses[0]
+    return target
 
 
 def trust_in(ca_file: Path | None) -> ssl.SSLContext:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from gatehouse.ops.selftest.attack import Attack
+from gatehouse.ops.selftest.browser import Change
 from gatehouse.ops.selftest.site import as_json
 from gatehouse.ops.selftest.trial import Trial
 
@@ -37,13 +38,15 @@ def attempt(trial: Trial) -> None:
             "X-Gatehouse-Assertion": value,
         }
         for header, shown in places.items():
-            answer = stranger.ask("GET", "/api/v1/session", change={header: shown})
-            trial.refused(answer, f"a token {how} in {header}", 401)
+            for site in ("same-origin", None):  # as a page, and as a program, would send it
+                change: dict[str, Change] = {"Sec-Fetch-Site": site, header: shown}
+                answer = stranger.ask("GET", "/api/v1/session", change=change)
+                trial.refused(answer, f"a token {how} in {header}", 401, 403)
         answer = stranger.ask("GET", f"/api/v1/history?token={value}")
         trial.refused(answer, f"a token {how} in the query", 401)
     for scheme in ("Basic YWRtaW46YWRtaW4=", "Bearer", "Digest x"):
         answer = stranger.ask("GET", "/api/v1/session", change={"Authorization": scheme})
-        trial.refused(answer, f"Authorization: {scheme.split()[0]}", 401)
+        trial.refused(answer, f"Authorization: {scheme.split()[0]}", 401, 403)
 
 
 def token(header: dict[str, Any], claims: dict[str, Any], key: bytes | None = None) -> str:
@@ -63,7 +66,7 @@ ATTACK = Attack(
     stride=("S", "E"),
     asvs=("V9.1.1", "V9.1.2", "V9.1.3"),
     severity="critical",
-    expects="Nobody is signed in (401), wherever the token is shown.",
+    expects="Refused (401 or 403), wherever the token is shown.",
     mend="Take identity from the session or from tokens verified under the deployment's own keys.",
     attempt=attempt,
 )
