@@ -149,6 +149,7 @@ def records(
 def runtime(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Stands in for the runtime where an action hands something to the channel."""
     import actions.privacy
+    import actions.sessions
 
     calls: list[tuple[str, ...]] = []
     stub = SimpleNamespace(
@@ -160,8 +161,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             request_end=lambda conversation: calls.append(("end", conversation)),
             summary=lambda person: (),
         ),
+        sessions=SimpleNamespace(of_person=lambda person: []),
+        audit=SimpleNamespace(append=lambda kind, **facts: calls.append((kind, facts["person"]))),
     )
-    monkeypatch.setattr(actions.privacy, "_runtime", lambda: stub)
+    for module in (actions.privacy, actions.sessions):
+        monkeypatch.setattr(module, "_runtime", lambda: stub)
     return stub
 
 
