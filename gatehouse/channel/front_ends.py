@@ -229,13 +229,15 @@ class FrontEndPages:
                 by="person",
                 scopes=sorted(checked_scopes(scopes)),
             )
-            return services.front_ends.register(
+            made = services.front_ends.register(
                 person.id, name, domain, scopes, key, self._terms.key
             )
         except InvalidInput as error:
             raise ApiError(
                 400, "invalid", f"{error.message[:1].upper()}{error.message[1:]}."
             ) from error
+        services.notices.tell(person.id, made.told("was registered for your account"))
+        return made
 
     def _rotate(
         self, speaker: Speaker, key: PublicKey, assertion: str, code: proofs.Answer
@@ -260,6 +262,7 @@ class FrontEndPages:
             raise ApiError(
                 400, "invalid", f"{error.message[:1].upper()}{error.message[1:]}."
             ) from error
+        services.notices.tell(speaker.person.id, front_end.told("has a new key"))
         return front_end
 
     def _end(self, speaker: Speaker, front_end_id: str) -> list[Session]:

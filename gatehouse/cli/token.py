@@ -68,6 +68,7 @@ def register(
         )
     _record(runtime, person.id, "front_end.register", scopes=sorted(granted))
     made = runtime.front_ends.register(person.id, name, domain, granted, key, lifetime)
+    runtime.notices.tell(person.id, made.told("was registered for your account"))
     click.echo(made.id)
     click.echo(f"{made.name} of {username} is registered until {_day(made.expires_at)}", err=True)
 
@@ -115,6 +116,7 @@ def rotate(front_end: str, key_file: Path, overlap: str, at_once: bool) -> None:
     )
     _record(runtime, found.person_id, "front_end.rotate", front_end=found.id)
     former = runtime.front_ends.rotate(found.id, key, 0 if at_once else seconds)
+    runtime.notices.tell(found.person_id, found.told("has a new key"))
     if at_once:
         runtime.sessions.close_front_end(found.id)
     click.echo(f"{found.name} has a new key; {former} before it end", err=True)

@@ -7,14 +7,20 @@ or body that the description does not give.
 from __future__ import annotations
 
 import re
+import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 import gatehouse.channel
+from gatehouse.identity.front_ends import SCOPES, PublicKey
 from tests.e2e.deployment import Deployment
+from tests.front_end import Caller, SigningFrontEnd
+from tests.outside.signing_gateway import SigningGateway
 from tests.outside.test_outside import need
 
 pytestmark = pytest.mark.outside
@@ -24,6 +30,8 @@ PROGRAM = Path(__file__).parents[2] / ".venv-tools" / "bin" / "schemathesis"
 SECONDS = 40
 # Sent once, these end the session that the others need; their own tests send them.
 ENDING = ("signOut", "endSession", "endSessions", "signIn")
+# Their answers would replace the token that the gateway signs with, or end it.
+OF_TOKENS = (*ENDING, "renewToken", "endFrontEnd")
 # Three would need to know which of the generated bodies are meaningful; the last one takes "too many
 # requests" for consent to a missing header.
 UNDECIDED = (
@@ -48,13 +56,20 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 def asked(desk: Deployment, *more: str) -> str:
-    """What schemathesis says; fails when it found something."""
+    """What schemathesis says as a browser on our own page; fails when it found something."""
+    return told(
+        *("--url", f"{desk.origin}/api/v1"),
+        *("--tls-verify", str(desk.home / "var" / "tls" / "authority.pem")),
+        *("-H", f"Origin: {desk.origin}", "-H", "Sec-Fetch-Site: same-origin"),
+        *more,
+    )
+
+
+def told(*more: str) -> str:
     need(PROGRAM.is_file(), "schemathesis (make tools)")
     run = subprocess.run(
         [
-            *(str(PROGRAM), "run", str(DESCRIPTION), "--url", f"{desk.origin}/api/v1"),
-            *("--tls-verify", str(desk.home / "var" / "tls" / "authority.pem")),
-            *("-H", f"Origin: {desk.origin}", "-H", "Sec-Fetch-Site: same-origin"),
+            *(str(PROGRAM), "run", str(DESCRIPTION)),
             *("--phases", "examples,coverage,fuzzing", "--max-time", str(SECONDS)),
             *("--request-timeout", "20", "--continue-on-failure", "--no-color"),
             # A stream stays open; its own tests read it.
@@ -91,3 +106,27 @@ def test_signed_in_people_meet_only_described_answers(desk: Deployment) -> None:
     refused = re.findall(r"(\d+) operations? returned only 401", said)  # said twice
     assert {"1"} == set(refused), "all but the webhooks of other systems are answered"
     assert 200 == chat.http.get("/api/v1/session").status_code
+
+
+def test_front_ends_meet_only_described_answers(desk: Deployment) -> None:
+    """With an access token and a fresh proof for each request: no failure, nothing undescribed."""
+    account, signer = desk.person("employee"), SigningFrontEnd(time.time)
+    made = desk.runtime.front_ends.register(
+        account.person.id, "Scanner", "scanner.example.org", list(SCOPES), PublicKey.of(signer.jwk),
+        3600,
+    )  # fmt: skip
+    signer.id, signer.domain = made.id, made.domain
+    tls = ssl.create_default_context(cafile=str(desk.home / "var" / "tls" / "authority.pem"))
+    with httpx.Client(base_url=desk.origin, verify=tls, timeout=40) as http:
+        caller = Caller(http, desk.origin, signer)
+        answer = caller.sign_in(account.code(), scopes=list(SCOPES))
+        assert 200 == answer.status_code, answer.text
+        with SigningGateway(caller) as gateway:
+            said = told(
+                *("--url", f"{gateway.address}/api/v1"),
+                # A proof is added to whatever has none.
+                *("--exclude-checks", ",".join((*UNDECIDED, "ignored_auth"))),
+                *(word for name in OF_TOKENS for word in ("--exclude-operation-id", name)),
+            )
+        assert int(re.findall(r"(\d+) generated", said)[0]) > 500
+        assert 200 == caller.send("GET", "/api/v1/session").status_code

@@ -53,6 +53,10 @@ class FrontEnd:
     last_used_at: float | None = None
     confirmed_with: str = field(default="", repr=False)
 
+    def told(self, what: str) -> str:
+        """A notice for its person, who may not have done it."""
+        return f"The front end “{self.name}” ({self.domain}) {what}. If that was not you, end it."
+
 
 class FrontEnds:
     """The front ends of one deployment; `key` is 32 bytes."""

@@ -446,6 +446,8 @@ def test_registering_takes_password_and_code(tmp_path: Any) -> None:
         site.clock.advance(30)
         caller = Caller(http, site.origin, signer)
         assert 200 == caller.sign_in(site.code()).status_code
+        told = site.signed_in().get("/api/v1/notices").json()["notices"]
+        assert "“My phone” (phone.example.org) was registered" in told[-1]["text"]
         assert ["administration"] == [k for k in site.audit.kinds() if k == "administration"]
 
 

@@ -36,8 +36,10 @@ def deployment(
         sessions=sessions,
         front_ends=FrontEnds(engine, clock, KEY),
         audit=Audit(),
+        notices=SimpleNamespace(told=[]),
         settings=SimpleNamespace(front_ends=FrontEndSettings(key=90 * 86400, overlap=86400)),
     )
+    made.notices.tell = lambda person_id, text: made.notices.told.append((person_id, text))
     monkeypatch.setattr("gatehouse.cli.token._runtime", lambda: made)
     return made
 
@@ -81,6 +83,7 @@ def test_an_operator_registers_and_lists(
     assert "never used" in call("list", "erin.walsh").stdout
     assert "" == call("list", "somebody.else").stdout
     assert ["front_end.register"] * 2 == operations(deployment)
+    assert {erin.id} == {person_id for person_id, _ in deployment.notices.told}
 
 
 @pytest.mark.parametrize(
