@@ -23,7 +23,7 @@ from gatehouse.ops.doctor.finding import Finding, Report, bad, unknown
 from gatehouse.ops.doctor.subject import Subject
 from gatehouse.settings import Settings, load_settings
 
-LIMIT: Final = 8.0  # seconds for all checks together
+LIMIT: Final = 20.0  # seconds for all checks together
 
 # In the order of the report; one module of `checks` each.
 CHECKS: Final = (

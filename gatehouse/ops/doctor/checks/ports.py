@@ -18,7 +18,7 @@ from gatehouse.ops.doctor.subject import Subject
 
 _ACTIONS = 5055
 _RASA = 5005
-_PATIENCE = 1.5  # seconds
+_PATIENCE = 3.0  # seconds
 _BANNER = "Hello from Rasa"
 _MOST = 65536
 

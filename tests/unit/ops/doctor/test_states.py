@@ -61,13 +61,11 @@ def test_a_database_that_is_not_there(patient: Patient) -> None:
 
 
 def test_a_server_that_does_not_answer(patient: Patient) -> None:
-    """Within seconds, and without the password of its address."""
+    """It is said without the password of its address."""
     patient.environment = {
         "GATEHOUSE_DATABASE_URL": "postgresql+psycopg2://desk:hush-hush@127.0.0.1:1/x"
     }
-    began = time.monotonic()
     report = patient.report()
-    assert time.monotonic() - began < 30  # bounded, not fast: a busy machine
     away = {f.check for f in report.findings if f.level in ("bad", "unknown")}
     assert {"database", "roles", "purge", "demo"} <= away
     assert "hush-hush" not in json.dumps(report.as_json())
