@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sanic.request import Request
-from sanic.response import HTTPResponse
+from sanic.response import HTTPResponse, raw
 
 from gatehouse.channel.messages import Messages
 
@@ -16,7 +16,6 @@ def weaken(patch: pytest.MonkeyPatch) -> None:
 
     async def as_page(self: Messages, request: Request) -> HTTPResponse:
         response = await history(self, request)
-        response.content_type = "text/html; charset=utf-8"
-        return response
+        return raw(response.body, content_type="text/html; charset=utf-8")
 
     patch.setattr(Messages, "history", as_page)
