@@ -35,6 +35,8 @@ def test_a_weakness_is_found(weakened: Weakened, name: str) -> None:
     finally:
         weakened.weaken("")
     assert ("failed", attack) == (result.outcome, result.attack.id), result
+    if attack == "slow-requests":
+        return  # half a minute; the run on the default deployment makes it too
     (after,) = weakened.attack(attack).results
     assert "passed" == after.outcome, after
 
