@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -17,8 +18,11 @@ QUICK = {"csrf_not_compared", "headers_without_policy", "slash_stays"}
 
 
 def found_by(name: str) -> str:
-    found: str = importlib.import_module(f"tests.selftest.weaknesses.{name}").FOUND_BY
-    return found
+    """The attack that must find a weakness; read, for importing it is the server's business."""
+    text = (Path(__file__).parent / "weaknesses" / f"{name}.py").read_text(encoding="utf-8")
+    found = re.search(r'^FOUND_BY = "([a-z-]+)"$', text, re.MULTILINE)
+    assert found is not None, name
+    return found[1]
 
 
 def _marked(name: str) -> ParameterSet:
