@@ -18,7 +18,7 @@ import click
 from gatehouse.errors import GatehouseError
 
 if TYPE_CHECKING:
-    from gatehouse.ops.selftest.account import TestAccount
+    from gatehouse.ops.selftest.account import LentAccount
     from gatehouse.ops.selftest.attack import Attack, Result
     from gatehouse.ops.selftest.site import Site
     from gatehouse.ops.selftest.target import Target
@@ -43,7 +43,7 @@ _READ = click.Path(dir_okay=False, exists=True, path_type=Path)
 @click.option("--ca-file", type=_READ, help="Authority of its certificate, PEM.")
 @click.option("--account", default="", help="User name of the test account.")
 @click.option("--password-file", type=_READ, help=f"Its password; or {PASSWORD}, or a prompt.")
-@click.option("--totp-file", type=_READ, help=f"Base32 secret of its authenticator; or {TOTP}.")
+@click.option("--totp-file", type=_READ, help=f"Secret of its authenticator; or {TOTP}.")
 @click.option("--only", multiple=True, metavar="ID", help="Make this attack only; may be repeated.")
 @click.option("--skip", multiple=True, metavar="ID", help="Leave this one out; may be repeated.")
 @click.option("--destructive", is_flag=True, help="Also attacks that other people would notice.")
@@ -159,12 +159,12 @@ def _own(target: Target, word: bool) -> None:
     )
 
 
-def _account(username: str, password_file: Path | None, totp_file: Path | None) -> TestAccount:
+def _account(username: str, password_file: Path | None, totp_file: Path | None) -> LentAccount:
     from gatehouse.cli.people import _typed_password
-    from gatehouse.ops.selftest.account import TestAccount
+    from gatehouse.ops.selftest.account import LentAccount
 
     password = _secret(password_file, PASSWORD) or _typed_password(False)
-    return TestAccount(username, password, _secret(totp_file, TOTP).replace(" ", ""))
+    return LentAccount(username, password, _secret(totp_file, TOTP).replace(" ", ""))
 
 
 def _secret(file: Path | None, variable: str) -> str:

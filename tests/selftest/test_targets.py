@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from gatehouse.cli.selftest import selftest
 from gatehouse.clock import SystemClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady
+from gatehouse.ops.selftest.account import LentAccount
 from gatehouse.ops.selftest.attack import Attack, NotRun, cannot
 from gatehouse.ops.selftest.catalogue import catalogue, chosen
 from gatehouse.ops.selftest.engine import run
@@ -230,3 +231,14 @@ def test_unknown_attacks_and_files_are_said_before_anything_is_sent(tmp_path: Pa
         answered = CliRunner().invoke(selftest, arguments)
         assert isinstance(answered.exception, GatehouseError)
         assert said in answered.exception.message
+
+
+def test_the_secret_as_it_was_shown() -> None:
+    """What `gatehouse people factor` printed is taken as well as the bare secret; nothing else is."""
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    address = f"otpauth://totp/Gatehouse:selftest?secret={secret}&issuer=Gatehouse"
+    assert secret == LentAccount("selftest", "", address).secret
+    assert secret == LentAccount("selftest", "", secret).secret
+    for wrong in ("not base32!", "otpauth://totp/x", "otpauth://hotp/x?secret=1"):
+        with pytest.raises(InvalidInput):
+            LentAccount("selftest", "", wrong)

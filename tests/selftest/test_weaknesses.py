@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from gatehouse.ops.selftest.catalogue import catalogue
+from gatehouse.ops.selftest.catalogue import catalogue, chosen
+from gatehouse.ops.selftest.engine import run
 from tests.selftest import weaknesses
-from tests.selftest.weakened import Weakened
+from tests.selftest.weakened import Weakened, lend, site_of
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(weaknesses.__path__))
 QUICK = {"csrf_not_compared", "headers_without_policy", "slash_stays"}
@@ -49,3 +51,48 @@ def test_there_are_enough_weaknesses() -> None:
     """At least 25, and each names an attack that there is."""
     assert 25 <= len(NAMES)
     assert set() == {found_by(name) for name in NAMES} - {attack.id for attack in catalogue()}
+
+
+def test_the_command_finds_and_reports(weakened: Weakened, tmp_path: Path) -> None:
+    """Exit code 4, the finding first, and every form of report; without the weakness 0."""
+    account = lend(weakened.person("employee"))
+    weakened.environment |= {"SELFTEST_PASSWORD": account.password}
+    arguments = ("selftest", weakened.origin, "--ca-file", "var/tls/authority.pem")
+    arguments += ("--account", account.username, "--only", "csrf-token", "--only", "code-replay")
+    forms = {form: tmp_path / form for form in ("json", "junit", "sarif", "html")}
+    written = [word for form, path in forms.items() for word in (f"--{form}", str(path))]
+    weakened.weaken("csrf_not_compared")
+    try:
+        found = weakened.command(*arguments, *written)
+    finally:
+        weakened.weaken("")
+    assert 4 == found.returncode, found.stderr
+    assert found.stdout.startswith("HIGH      csrf-token")
+    report = json.loads(forms["json"].read_text())
+    outcomes = {attack["id"]: attack["outcome"] for attack in report["attacks"]}
+    assert {"csrf-token": "failed", "code-replay": "not_run"} == outcomes
+    (run,) = json.loads(forms["sarif"].read_text())["runs"]
+    assert ["fail", "open"] == [result["kind"] for result in run["results"]]
+    junit = forms["junit"].read_text()
+    assert ('failures="1"', 'skipped="1"') == tuple(re.findall(r'(?:failures|skipped)="1"', junit))
+    assert "without a CSRF token" in forms["html"].read_text()
+    for text in (found.stdout, found.stderr, *(path.read_text() for path in forms.values())):
+        assert account.password not in text
+    whole = weakened.command(*arguments)
+    assert 0 == whole.returncode, whole.stdout
+    assert 4 == weakened.command(*arguments, "--require-all").returncode
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("needs", ["nothing", "account"])
+def test_without_account_or_codes_the_rest_is_made(weakened: Weakened, needs: str) -> None:
+    """What needs more than was lent is not run, and says so."""
+    account = weakened.person("employee") if needs == "account" else None
+    site = site_of(weakened, account)
+    if site.account is not None:
+        site.account.secret = ""
+    report = run(site, chosen((), ("slow-requests", "message-flood")))
+    assert () == report.having("failed")
+    wanted = {"nothing": {"account", "code"}, "account": {"code"}}[needs]
+    left = {one.attack.needs for one in report.having("not_run") if not one.attack.destructive}
+    assert wanted == left

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gatehouse.ops.selftest.account import TestAccount
+from gatehouse.ops.selftest.account import LentAccount
 from gatehouse.ops.selftest.catalogue import chosen
 from gatehouse.ops.selftest.engine import Report, run
 from gatehouse.ops.selftest.site import Site, Words
@@ -28,9 +28,9 @@ LOOSE = {
 """Limits that let many runs follow each other without waiting."""
 
 
-def lend(account: Account) -> TestAccount:
+def lend(account: Account) -> LentAccount:
     """`account` as the self-test takes it."""
-    return TestAccount(account.username, PASSWORD, account._totp.secret)
+    return LentAccount(account.username, PASSWORD, account._totp.secret)
 
 
 def site_of(deployment: Deployment, account: Account | None = None, **words: str) -> Site:

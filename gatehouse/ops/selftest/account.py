@@ -19,8 +19,8 @@ STEP = 30  # seconds
 
 
 @dataclass(slots=True)
-class TestAccount:
-    """`secret` is the base32 seed of its authenticator, empty when there is none."""
+class LentAccount:
+    """`secret` is the base32 seed of its authenticator, or its `otpauth://` address; empty for none."""
 
     username: str
     password: str = field(repr=False)
@@ -30,9 +30,13 @@ class TestAccount:
 
     def __post_init__(self) -> None:
         try:
+            if self.secret.startswith("otpauth://"):
+                self.secret = str(pyotp.parse_uri(self.secret).secret)
             pyotp.TOTP(self.secret or "A" * 32).now()
         except Exception as error:  # binascii's, and what later versions raise
-            raise InvalidInput("the secret of the authenticator is not base32") from error
+            raise InvalidInput(
+                "the secret of the authenticator is neither base32 nor an otpauth:// address"
+            ) from error
 
     def code(self) -> str:
         """A code that was not used before; waits for the next one if there is none."""

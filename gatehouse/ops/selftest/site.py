@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from json import dumps
 from typing import Any
 
-from gatehouse.ops.selftest.account import TestAccount
+from gatehouse.ops.selftest.account import LentAccount
 from gatehouse.ops.selftest.attack import cannot
 from gatehouse.ops.selftest.browser import Browser
 from gatehouse.ops.selftest.target import Target
@@ -53,7 +53,7 @@ class Site:
 
     target: Target
     trust: ssl.SSLContext
-    account: TestAccount | None = None
+    account: LentAccount | None = None
     bounds: Bounds = field(default_factory=Bounds)
     words: Words = field(default_factory=Words)
     source: str = ""
