@@ -40,8 +40,9 @@ walk: model ## Walk through the page in Chromium and renew the pictures of docs/
 bench: model ## Measure against plain Rasa: make bench, or make bench ONLY=store
 	@$(BIN)/python -m bench $(ONLY)
 
-outside: model tools ## Scan a served deployment: testssl.sh, MDN's HTTP Observatory, schemathesis
-	@$(BIN)/python -m pytest tests/outside -p tests.results --results-file build/results/outside.json
+outside: model tools ## Attack a served deployment: testssl.sh, MDN's HTTP Observatory, schemathesis, the self-test
+	@$(BIN)/python -m pytest tests/outside tests/selftest -m outside \
+		-p tests.results --results-file build/results/outside.json
 
 audit: environment ## Bill of materials, licences, advisories and age of the production set
 	@$(if $(PYTHON),,exit 6;) "$(PYTHON)" tools/environment.py audit $(THIS_PYTHON)
