@@ -190,7 +190,9 @@ POLICY_EDITS = Counter(
     "gatehouse_policy_edits", "Policy files that were offered.", outcome=("loaded", "rejected")
 )
 BACKUPS = Counter(
-    "gatehouse_backups", "Backups that this process made or failed to.", outcome=("made", "failed")
+    "gatehouse_backups",
+    "Backups that this process made, tried in a drill, or failed to.",
+    outcome=("made", "failed", "drilled", "drill_failed"),
 )
 
 # What went wrong.

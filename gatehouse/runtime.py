@@ -196,8 +196,16 @@ def install(runtime: Runtime) -> None:
     _current = runtime
 
 
-def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = False) -> Runtime:
+def open_runtime(
+    home: Path,
+    clock: Clock | None = None,
+    *,
+    serving: bool = False,
+    ring: KeyRing | None = None,
+) -> Runtime:
     """Open the deployment in `home`; raises `GatehouseError` when something is missing or wrong.
+
+    `ring` replaces the key ring of the settings, for a throw-away copy of a deployment.
 
     A process that is `serving` people needs the policy directory and records the policies that it
     starts with; a command that looks at the log or adds a person decides nothing and records none.
@@ -209,7 +217,7 @@ def open_runtime(home: Path, clock: Clock | None = None, *, serving: bool = Fals
             "name the directory of the policy files",
         )
     clock = clock or SystemClock()
-    ring = open_ring(settings, clock)
+    ring = ring or open_ring(settings, clock)
     engine = open_engine(settings.database_url(settings.database))
     upgrade(engine)
     audit = open_log(settings, clock, ring)

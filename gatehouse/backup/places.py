@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from gatehouse.backup import postgres, sqlite, tables
 from gatehouse.backup.deployment import AUDIT, MAIN, RECORDS, engine_of
@@ -45,7 +46,8 @@ class Place:
         return self.url if self.file is None else f"sqlite:///{self.new_file}"
 
     def is_empty(self) -> bool:
-        """Whether nothing of ours is there. Raises `Unavailable`, `NotReady` for a half restore."""
+        """Whether nothing of ours is there: no tables, or none with a row, as after any command since
+        the loss. Raises `Unavailable`, `NotReady` for a half restore."""
         if self.file is not None:
             return _is_empty_file(self.file)
         with engine_of(self.url) as engine:
@@ -55,9 +57,13 @@ class Place:
                     "an earlier restore into this database was cut off",
                     "drop the tables that it left (or the database), then restore again",
                 )
-            if self.name == AUDIT:
-                return not _has_entries(engine, there)
-            return not (tables.of_main if self.name == MAIN else tables.of_records)(there)
+            return not _has_rows(engine, self.tables(there))
+
+    def tables(self, there: list[str]) -> list[str]:
+        """Those of the tables `there` that belong to this part."""
+        if self.name == AUDIT:
+            return [name for name in tables.AUDIT if name in there]
+        return (tables.of_main if self.name == MAIN else tables.of_records)(there)
 
 
 def places(settings: Settings) -> dict[str, Place]:
@@ -123,15 +129,18 @@ def empty_again(place: Place) -> None:
     if place.file is not None:
         return
     with contextlib.suppress(sa.exc.SQLAlchemyError, Unavailable), engine_of(place.url) as engine:
-        there = postgres.tables(engine)
-        choices: dict[str, list[str]] = {
-            MAIN: [*tables.of_main(there), tables.GUARD],
-            RECORDS: tables.of_records(there),
-            AUDIT: [name for name in tables.AUDIT if name in there],
-        }
-        with engine.begin() as connection:
-            for name in choices[place.name]:
-                connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}" CASCADE')
+        drop_tables(place, engine)
+        if place.name == MAIN:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {tables.GUARD}")
+
+
+def drop_tables(place: Place, engine: Engine) -> None:
+    """Drop the tables of a part from a PostgreSQL database; for a place that is empty only."""
+    names = place.tables(postgres.tables(engine))
+    with engine.begin() as connection:
+        for name in names:
+            connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}" CASCADE')
 
 
 def put_in_place(place: Place) -> None:
@@ -141,6 +150,8 @@ def put_in_place(place: Place) -> None:
     _fold_log(place.new_file)
     with open(place.new_file, "rb") as file:
         os.fsync(file.fileno())
+    for suffix in ("-wal", "-shm"):  # of the empty database that is replaced; they fit no other
+        place.file.with_name(place.file.name + suffix).unlink(missing_ok=True)
     os.replace(place.new_file, place.file)
     descriptor = os.open(place.file.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -171,7 +182,15 @@ def _is_empty_file(path: Path) -> bool:
     try:
         connection = sqlite3.connect(path)
         try:
-            return not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+            names = [
+                str(row[0])
+                for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ]
+            return not any(
+                connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()
+                for name in names
+                if name != tables.VERSION_TABLE
+            )
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -180,12 +199,14 @@ def _is_empty_file(path: Path) -> bool:
         ) from error
 
 
-def _has_entries(engine: sa.engine.Engine, there: list[str]) -> bool:
-    if tables.AUDIT[0] not in there:
-        return False
+def _has_rows(engine: Engine, names: list[str]) -> bool:
+    """Whether any table has one; that of the revision does not count: every command makes it."""
     try:
         with engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT 1 FROM gh_audit LIMIT 1")).first()
+            return any(
+                connection.exec_driver_sql(f'SELECT 1 FROM "{name}" LIMIT 1').first() is not None
+                for name in names
+                if name != tables.VERSION_TABLE
+            )
     except sa.exc.SQLAlchemyError as error:
-        raise Unavailable("the audit log cannot be read", "check audit.url") from error
-    return found is not None
+        raise Unavailable("a database cannot be read", "check its URL") from error

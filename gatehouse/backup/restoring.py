@@ -30,6 +30,7 @@ from gatehouse.backup.manifest import Manifest, Part
 from gatehouse.backup.places import (
     Place,
     discard,
+    drop_tables,
     empty_again,
     places,
     put_in_place,
@@ -200,6 +201,7 @@ def _write(
         sqlite.require_sound(path)
         return
     with engine_of(place.url) as engine:
+        drop_tables(place, engine)
         if place.name == AUDIT:
             audit_schema.create(engine)
         elif place.name == MAIN:

@@ -20,7 +20,7 @@ from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import RING_FILE, Home, copy_shelf
 from gatehouse.keys.opening import open_home, open_ring, open_root
 from gatehouse.keys.ring import KeyRing
-from gatehouse.keys.roots import Root, new_handle
+from gatehouse.keys.roots import MemoryRoot, Root, new_handle
 from gatehouse.keys.shelf import Shelf
 from gatehouse.keys.tree import Known, Tree, load, make_generation
 from gatehouse.settings import Settings
@@ -113,6 +113,22 @@ def move_root(settings: Settings, clock: Clock, before: str) -> int:
     ring.close()
     old.destroy(handle)
     return generation
+
+
+def throw_away_copy(ring: KeyRing, directory: Path, clock: Clock) -> KeyRing:
+    """A copy of `ring` in the private `directory`, under a root that exists in memory only.
+
+    For trying a backup: every key is there, and nothing that is done with the copy makes or ends a
+    root of `ring`. Raises what reading the ring raises.
+    """
+    path = directory / RING_FILE
+    ring.copy_to(path)
+    shelf, root = FileShelf(path), MemoryRoot()
+    with shelf.writing():
+        known = load(shelf, ring._keeper.root, Known()).copy()
+        tree = Tree(shelf, ring._keeper.root, known)
+        tree.save(make_generation(root, new_handle(known.ring), known.ring), clock.now())
+    return KeyRing(shelf, root, clock)
 
 
 @contextmanager

@@ -148,6 +148,43 @@ class FileRoot:
         return key
 
 
+class MemoryRoot:
+    """Generations that live in this process only: for a throw-away copy of a ring in a drill.
+
+    What it wrapped opens nowhere once the process is gone, however the process ended.
+    """
+
+    kind = "memory"
+    local = True
+
+    def __init__(self) -> None:
+        self._keys: dict[str, bytes] = {}
+
+    def create(self, handle: str) -> None:
+        self._keys[handle] = os.urandom(KEY_SIZE)
+
+    def wrap(self, handle: str, secret: bytes, associated: bytes) -> bytes:
+        return seal(self._key(handle), secret, associated)
+
+    def unwrap(self, handle: str, wrapped: bytes, associated: bytes) -> bytes:
+        return unseal(self._key(handle), wrapped, associated)
+
+    def destroy(self, handle: str) -> None:
+        self._keys.pop(handle, None)
+
+    def irreversible_at(self, destroyed_at: float) -> float:
+        return destroyed_at
+
+    def handles(self) -> frozenset[str]:
+        return frozenset(self._keys)
+
+    def _key(self, handle: str) -> bytes:
+        key = self._keys.get(handle)
+        if key is None:
+            raise RootMissing("the root of a throw-away key ring is gone")
+        return key
+
+
 def sync_directory(directory: Path) -> None:
     """Make created and removed names in `directory` durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

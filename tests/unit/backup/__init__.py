@@ -1,0 +1,1 @@
+import tests.rasa_import  # noqa: F401  (before anything that imports Rasa)

@@ -182,6 +182,7 @@ def test_a_log_that_survived_goes_on(desk: Desk) -> None:
 
 def test_nothing_is_put_over_data(any_desk: Desk) -> None:
     """A place that holds anything is left alone."""
+    any_desk.person()
     made = any_desk.backup()
     any_desk.runtime.close()
     before = any_desk.files()
