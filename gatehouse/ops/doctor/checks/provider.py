@@ -18,4 +18,4 @@ def look(subject: Subject) -> Iterator[Finding]:
         if found.good:
             yield good("provider.fits", found.what)
         else:
-            yield bad("provider.unfit", found.what, found.remedy or "gatehouse provider check")
+            yield bad("provider.unfit", found.what, found.remedy or "gatehouse settings")
