@@ -191,6 +191,19 @@ def test_nothing_is_put_over_data(any_desk: Desk) -> None:
     assert before == any_desk.files()
 
 
+def test_what_a_command_made_since_the_loss_is_no_data(any_desk: Desk) -> None:
+    """Every command makes the tables that it lacks; without a row they are in nobody's way."""
+    any_desk.person()
+    made = any_desk.backup()
+    any_desk.lose("main")
+    any_desk.reopen()
+    assert 0 == any_desk.count("gh_people")
+    any_desk.runtime.close()
+    any_desk.restore(made.id)
+    any_desk.reopen()
+    assert 1 == any_desk.count("gh_people")
+
+
 def test_a_forgotten_write_ahead_log_is_not_mixed_in(desk: Desk) -> None:
     """A -wal file of another database would be applied to the restored one."""
     desk.backup()
