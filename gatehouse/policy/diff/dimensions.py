@@ -19,6 +19,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.policy.assurance import satisfied
 from gatehouse.policy.cuts import Between, Includes, OneOf, WallClock
 from gatehouse.policy.diff.moments import moments
+from gatehouse.policy.engine import FRESH
 from gatehouse.policy.model import LEVEL_NUMBER, SUBJECTS, Principal, Request, StepUpTerms
 from gatehouse.policy.verdicts import Clause
 
@@ -118,9 +119,13 @@ def fact_dimension(
 def assurance_dimension(
     clauses: Sequence[Clause], terms: Iterable[StepUpTerms], base: Facts
 ) -> Dimension:
-    """Level and age of the second factor, for the conditions on them and for all `terms`."""
-    every = list(terms)
-    wanted = sorted({(item.level, item.max_age) for item in every if item.max_age})
+    """Level and age of the second factor, for the conditions on them and for all `terms`.
+
+    Of another meaning of the message, terms for every request ask for a fresh code instead.
+    """
+    fresh = FRESH if base["stage"] == "intent" else 0
+    ages_of = ((item.level, item.max_age or fresh) for item in terms)
+    wanted = sorted({(level, age) for level, age in ages_of if age})
     bare = [StepUpTerms(level, age) for level, age in wanted]
     cuts = [clause for clause in clauses if clause.fact == "aal_age"]
     ages = _numbers("aal_age", {float(age) for _, age in wanted} | _limits(cuts), lowest=0.0)

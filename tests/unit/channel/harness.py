@@ -136,6 +136,7 @@ class Site:
         self.settings = load_settings(home, environment)
         self.audit = Notes()
         self._build(home)
+        Sanic._app_registry.clear()  # of a test that was cut off
         self.app = configure_app(
             [WebChannel(self.services, Wording("Brightwater Logistics, HR desk"))],
             cors="*",
@@ -302,6 +303,7 @@ class Site:
         made = httpx.Client(
             base_url=self.origin,
             verify=self.tls(),
+            timeout=30,  # a busy machine takes its time over a password
             headers={"Origin": self.origin, "Sec-Fetch-Site": "same-origin", **headers},
         )
         self._clients.append(made)

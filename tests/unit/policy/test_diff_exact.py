@@ -13,6 +13,7 @@ from gatehouse.policy.diff import Answer, Change, Comparison, TooLarge, compare
 from gatehouse.policy.diff.residual import ROLE
 from gatehouse.policy.diff.space import GAP, more_protected
 from gatehouse.policy.loader import build
+from gatehouse.policy.model import Principal
 from tests.unit.policy.conftest import sources_of
 from tests.unit.policy.test_properties import REQUESTS, SETS, numbered, rules
 
@@ -195,6 +196,41 @@ def test_exactly_the_changed_requests_are_reported(
                 assert changed(before, after, asked) == reported(found, asked, one), asked
             elif changed(before, after, asked):
                 assert any(reported(found, asked, one) for one in ("", *near)), asked
+
+
+CODE_EACH_TIME = (
+    (
+        "why: A reason.\n    effect: step_up\n    intents: greet\n    roles: any\n"
+        "    step_up: {level: aal2, max_age: every_request}"
+    ),
+    (
+        "why: A reason.\n    effect: step_up\n    intents: greet\n    roles: any\n"
+        "    when: {aal_age: {max: 1m}}\n    step_up: {level: aal2, max_age: every_request}"
+    ),
+)
+
+
+def test_a_fresh_code_for_another_meaning_is_told_from_an_age_without_a_level(domain, files):
+    """A code for every request, asked for by another meaning of the message, is a fresh one there:
+    whoever has an age of a code but no level is asked, and that is reported."""
+    texts = files("".join(numbered(list(CODE_EACH_TIME))))
+    before = build(sources_of(texts), domain)
+    texts["intents.yml"] = texts["intents.yml"].replace(
+        "greet: {about: nobody, groups: talk, protection: public}",
+        "greet: {about: nobody, groups: talk, protection: restricted}",
+    )
+    after = build(sources_of(texts), domain)
+    found = compare(before, after)
+    who = Principal("p-1", frozenset({"employee"}))
+    for aal, age in ((None, 14), (2, 14), (1, None), (2, 61), (None, None)):
+        asked = unclear(
+            Request(who, "out_of_scope", None, aal=aal, aal_age=age), "out_of_scope", "greet", 0.0
+        )
+        differs = aal != 2 or age > 60
+        assert (differs, differs) == (
+            changed(before, after, asked),
+            reported(found, asked, "greet"),
+        ), asked
 
 
 def unclear(request: Request, intent: str, other: str, behind: float) -> Request:
