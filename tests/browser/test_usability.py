@@ -42,7 +42,11 @@ _GARBAGE = re.compile(
 _MOVED = """
 window.__moved = 0;
 new PerformanceObserver((list) => {
-  for (const item of list.getEntries()) if (!item.hadRecentInput) window.__moved += item.value;
+  // A conversation moves up when it grows; nothing else may move.
+  const talk = ({node}) => !node || (node.closest ? node : node.parentElement)?.closest(".log");
+  for (const item of list.getEntries()) {
+    if (!item.hadRecentInput && !item.sources.every(talk)) window.__moved += item.value;
+  }
 }).observe({type: "layout-shift", buffered: true});
 """
 _FAULTS = """() => {
