@@ -21,7 +21,7 @@ _NONE: Mapping[str, str] = {}
 
 def readings(parts: Any) -> Iterable[Reading]:
     """Every state of `parts`, a runtime."""
-    for look in (_about, _policies, _purges, _ring, _audit, _backups):
+    for look in (_about, _policies, _purges, _ring, _audit, _backups, _resets):
         try:
             found = list(look(parts))
         except Exception as error:  # noqa: BLE001 - the other numbers matter all the more now
@@ -46,6 +46,15 @@ def _policies(parts: Any) -> Iterator[Reading]:
     ):
         seconds = 0.0 if since is None else max(0.0, now - since)
         yield f"gatehouse_policy_{name}_seconds", meaning, seconds, _NONE
+
+
+def _resets(parts: Any) -> Iterator[Reading]:
+    yield (
+        "gatehouse_factor_resets_alone",
+        "Resets of second factors by one operator alone within a day.",
+        float(parts.factors.resets.alone_lately()),
+        _NONE,
+    )
 
 
 def _purges(parts: Any) -> Iterator[Reading]:

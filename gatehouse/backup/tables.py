@@ -18,6 +18,7 @@ LEFT_OUT: Final = {
     "gh_step_up_grants": "a used one must not become unused",
     "gh_code_deliveries": "live for minutes; a used code must not become unused",
     "gh_enrolment_tickets": "a used one must not become unused",
+    "gh_factor_resets": "a proposal that was used up must not come back",
     "gh_factor_notices": "what was seen would be shown again",
     "gh_used_ids": "lives for minutes; the front ends that it is of are revoked by a restore",
     "gh_provider_sessions": "belong to sessions",

@@ -152,30 +152,63 @@ def enable(username: str) -> None:
 
 @people.command("factor")
 @click.argument("username")
-@click.option("--replace", is_flag=True, help="Remove the authenticator that the person has.")
-def factor(username: str, replace: bool) -> None:
-    """Set up a person's authenticator app, with the person present.
+def factor(username: str) -> None:
+    """Set up a person's first authenticator app, with the person present.
 
-    Prints the secret address for the app; it is active after one good code.
+    Prints the secret address for the app, which is active after one good code, then recovery codes, one
+    per line; none of them can be shown again.
     """
     runtime = _runtime()
     person = _person(runtime, username)
-    if not replace and runtime.factors.authenticators.of(person.id):
-        raise InvalidInput(
-            "this person already has an authenticator",
-            "they add another one in the chat page; --replace removes what they have",
-        )
-    _record(runtime, person, "people.factor", replace=replace)
-    if replace:
-        runtime.factors.remove(person.id)
-        runtime.factors.authenticators.forget_account(person.id)
-        runtime.factors.notices.tell(
-            person.id, "An administrator removed all second factors of your account."
-        )
+    _require_none(runtime, person)
+    _record(runtime, person, "people.factor")
     enrolment = runtime.totp.enrol(person.id, person.username)
     click.echo(enrolment.uri)
     runtime.totp.confirm(person.id, click.prompt("Code from the app", type=str, err=True))
-    click.echo(f"{person.username} has an authenticator", err=True)
+    _record(runtime, person, "people.recovery")
+    for code in runtime.recovery.issue(person.id):
+        click.echo(code)
+    click.echo(f"{person.username} has an authenticator and recovery codes", err=True)
+
+
+@people.command("reset-factors")
+@click.argument("username")
+@click.option("--by", default="", help="Your own user name, to stand for it; takes two of you.")
+@click.option("--alone", is_flag=True, help="Without a second operator; everybody is told.")
+def reset_factors(username: str, by: str, alone: bool) -> None:
+    """Remove every second factor of a person who lost them.
+
+    The first operator proposes it, another one carries it out within a day, each proven by password and
+    code; the role is step_up.reset_role. With --alone it happens at once, and log, alerts and the person
+    say so.
+    """
+    from gatehouse.approval import Approver
+
+    if bool(by) == alone:
+        raise click.UsageError("say who you are with --by, or --alone")
+    runtime = _runtime()
+    person = _person(runtime, username)
+    if alone:
+        runtime.factors.resets.alone(person.id)
+    else:
+        role = runtime.settings.step_up.reset_role
+        record = runtime.audit.append
+        prover = Approver(lambda: runtime.directory, runtime.step_up, role, record)
+        operator = prover.prove(
+            by,
+            asked_password(confirm=False),
+            lambda: str(click.prompt("Your code", err=True)),
+            "reset_factors",
+            person.id,
+        )
+        done = runtime.factors.resets.stand_for(
+            person.id, operator.id, lambda other: prover.name_of(other) is not None
+        )
+        if not done:
+            click.echo("proposed; a second operator runs the same command within a day", err=True)
+            return
+    _sign_out(runtime, person)
+    click.echo(f"{person.username} has no second factor; `people ticket` lets them begin", err=True)
 
 
 @people.command("ticket")
@@ -194,12 +227,13 @@ def ticket(username: str) -> None:
 @people.command("recovery")
 @click.argument("username")
 def recovery(username: str) -> None:
-    """Give a person new recovery codes, in place of all former ones.
+    """Give a person without a second factor recovery codes, in place of all former ones.
 
     Prints them, one per line; they cannot be shown again.
     """
     runtime = _runtime()
     person = _person(runtime, username)
+    _require_none(runtime, person)
     _record(runtime, person, "people.recovery")
     for code in runtime.recovery.issue(person.id):
         click.echo(code)
@@ -220,6 +254,15 @@ def _person(runtime: Any, username: str) -> Person:
             "`gatehouse people list` shows everybody",
         )
     return person
+
+
+def _require_none(runtime: Any, person: Person) -> None:
+    """Who has a second factor gets no other from an operator: that would be a reset."""
+    if runtime.factors.tickets.has_factor(person.id):
+        raise InvalidInput(
+            "this person already has a second factor",
+            "they change it in the chat page; `gatehouse people reset-factors` if it is lost",
+        )
 
 
 def _record(runtime: Any, person: Person, operation: str, **facts: Any) -> None:

@@ -201,6 +201,9 @@ class StepUp:
     totp_back: int = setting(
         1, "Time steps of 30 s that a code may be old; 0 is ASVS-strict.", kind="int", low=0, high=1
     )
+    reset_role: str = setting(
+        "compliance", "Role of those who may reset a person's second factors; it takes two of them."
+    )
     rp_id: str = setting(
         "",
         "Domain that passkeys are made for; empty: the host of server.public_origin. Never change it.",

@@ -28,6 +28,7 @@ from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.stepup.passkeys import Passkeys, Site
 from gatehouse.stepup.recovery import RecoveryCodes
+from gatehouse.stepup.resets import Resets
 from gatehouse.stepup.service import StepUp
 from gatehouse.stepup.tickets import Tickets
 from gatehouse.stepup.totp import Totp
@@ -63,20 +64,18 @@ class StepUpParts:
     notices: Notices
     step_up: StepUp
     own_factors: OwnFactors
+    resets: Resets
     delivered: tuple[DeliveredCodes, ...] = ()
 
     def expire(self) -> int:
         """Close and delete what is over; for the purge loop. Returns how many rows went."""
         pruned = self.authenticators.prune() + self.tickets.prune() + self.notices.prune()
-        pruned += sum(one.prune() for one in self.delivered)
+        pruned += self.resets.prune() + sum(one.prune() for one in self.delivered)
         return self.step_up.expire() + pruned
 
     def remove(self, person_id: str) -> int:
         """Forget every factor of a person, and tickets; how many authenticators there were."""
-        gone = self.authenticators.remove_all(person_id)
-        self.recovery.remove(person_id)
-        self.tickets.remove(person_id)
-        return gone
+        return remove_all(person_id, self.authenticators, self.recovery, self.tickets)
 
     def close(self) -> None:
         """Send the notices that wait; nothing is sent afterwards."""
@@ -85,6 +84,15 @@ class StepUpParts:
     def sealed_columns(self) -> tuple[SealedColumn, ...]:
         """What `gatehouse keys reseal` has to seal anew."""
         return (*self.authenticators.sealed_columns(), *self.notices.sealed_columns())
+
+
+def remove_all(
+    person_id: str, authenticators: Authenticators, recovery: RecoveryCodes, tickets: Tickets
+) -> int:
+    """Forget every factor of a person, and tickets; how many authenticators there were."""
+    recovery.remove(person_id)
+    tickets.remove(person_id)
+    return authenticators.remove_all(person_id)
 
 
 def assemble(
@@ -137,6 +145,11 @@ def assemble(
         levels_asked,
         levels,
     )
+
+    def remove(person_id: str) -> None:
+        remove_all(person_id, authenticators, recovery, tickets)
+
+    resets = Resets(engine, clock, key_of("factor-resets"), authenticators, remove, notices, record)
     return StepUpParts(
         totp,
         recovery,
@@ -146,6 +159,7 @@ def assemble(
         notices,
         step_up,
         own_factors,
+        resets,
         tuple(delivered),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -41,16 +42,24 @@ class Courier:
         if not self._room.acquire(blocking=False):
             log.warning("a notice was not sent", reason="too many")
             return
-        self._pool.submit(self._send, person_id, text)
+        try:
+            # Now: a notice of a removal is for the mailbox that is about to go.
+            addresses = [
+                self._authenticators.secret(row).decode()
+                for row in self._authenticators.rows(person_id, "email")
+            ]
+            self._pool.submit(self._send, addresses, text)
+        except GatehouseError as error:
+            self._room.release()
+            log.warning("a notice was not sent", error=place_of(error))
 
     def close(self) -> None:
         """Send what waits, then end."""
         self._pool.shutdown()
 
-    def _send(self, person_id: str, text: str) -> None:
+    def _send(self, addresses: Sequence[str], text: str) -> None:
         try:
-            for row in self._authenticators.rows(person_id, "email"):
-                address = self._authenticators.secret(row).decode()
+            for address in addresses:
                 body = f"{text}\n\n{_CLOSING}\n"
                 self._mail.send(address, SUBJECT, body, f"notice_{secrets.token_hex(16)}")
         except GatehouseError as error:

@@ -156,3 +156,18 @@ notices = sa.Table(
     sa.Column("at", sa.Float(53), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
+
+# A reset of somebody's factors: who stands for it; authenticated. Proposed for one account only.
+resets = sa.Table(
+    "gh_factor_resets",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("person_id", sa.String(64), nullable=False, index=True),
+    sa.Column("account", sa.String(32), nullable=False),
+    sa.Column("proposer", sa.String(64), nullable=False),
+    sa.Column("approver", sa.String(64), nullable=False),
+    sa.Column("proposed_at", sa.Float(53), nullable=False),
+    sa.Column("done_at", sa.Float(53), nullable=True),
+    sa.Column("alone", sa.Boolean, nullable=False),
+    sa.Column("mac", sa.LargeBinary(32), nullable=False),
+)

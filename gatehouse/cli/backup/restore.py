@@ -121,7 +121,7 @@ def _text(done: Restored) -> str:
         lines.append(f"{scrubbed.policy_edits} waiting policy edits have to be proposed again")
     if scrubbed.recovery_codes:
         lines.append(
-            f"{scrubbed.recovery_codes} recovery codes are void: `gatehouse people recovery NAME`"
+            f"{scrubbed.recovery_codes} recovery codes are void: people make new ones in the chat page"
         )
     if scrubbed.front_ends:
         lines.append(f"{scrubbed.front_ends} front ends have to be registered again")

@@ -63,6 +63,8 @@ class Deployment:
         self.factors = assemble(
             engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append, site=SITE
         )
+        self.step_up = self.factors.step_up
+        self.settings = SimpleNamespace(step_up=StepUp(challenge=300))
         self.totp, self.recovery = self.factors.totp, self.factors.recovery
 
 
@@ -202,6 +204,7 @@ def test_factor_is_active_after_one_good_code(
     result = call("factor", "erin.walsh", typed=pyotp.TOTP(seed).at(int(clock.now())) + "\n")
     assert result.stdout.startswith("otpauth://totp/Gatehouse:erin.walsh?secret=" + seed)
     assert deployment.totp.enrolled(erin.id)
+    assert 10 == deployment.recovery.left(erin.id) == len(result.stdout.splitlines()) - 1
 
 
 def test_who_has_an_authenticator_gets_no_other_from_an_operator(
@@ -209,12 +212,50 @@ def test_who_has_an_authenticator_gets_no_other_from_an_operator(
 ) -> None:
     """Neither an app nor a ticket, unless what they have is removed; that they are told of."""
     deployment.totp.set_demo_secret(erin.id, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    for command in ("factor", "ticket"):
+    for command in ("factor", "ticket", "recovery"):
         with pytest.raises(InvalidInput, match="already"):
             call(command, "erin.walsh")
     deployment.factors.remove(erin.id)
     ticket = call("ticket", "erin.walsh").stdout.strip()
     assert deployment.factors.tickets.verify(erin.id, ticket)
+
+
+def test_a_reset_takes_two_operators(
+    deployment: Deployment, erin: Person, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with role, password and code; then sessions end and nothing of the factors is left."""
+    seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    operators = [
+        deployment.directory.add(name, name, ["compliance"], PASSWORD, must_change_password=False)
+        for name in ("ann", "bob")
+    ]
+    for person in (erin, *operators):
+        deployment.totp.set_demo_secret(person.id, seed)
+    deployment.sessions.open(erin)
+    monkeypatch.setattr("gatehouse.cli.people.asked_password", lambda confirm: PASSWORD)
+    code = pyotp.TOTP(seed).at(int(clock.now())) + "\n"
+    with pytest.raises(GatehouseError):
+        call("reset-factors", "erin.walsh", "--by", "erin.walsh", typed=code)
+    assert 0 == call("reset-factors", "erin.walsh", "--by", "ann", typed=code).exit_code
+    assert deployment.totp.enrolled(erin.id)
+    assert 0 == call("reset-factors", "erin.walsh", "--by", "bob", typed=code).exit_code
+    assert (False, []) == (
+        deployment.totp.enrolled(erin.id), list(deployment.sessions.of_person(erin.id)),
+    )  # fmt: skip
+    operations = [one.get("operation") for one in deployment.audit.entries]
+    assert ["factors.reset_proposed", "factors.reset"] == [
+        one for one in operations if one and one.startswith("factors.")
+    ]
+
+
+def test_a_reset_alone_says_so(deployment: Deployment, erin: Person) -> None:
+    """And who says neither, or both, is asked."""
+    deployment.totp.set_demo_secret(erin.id, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    for options in ((), ("--alone", "--by", "ann")):
+        assert 2 == call("reset-factors", "erin.walsh", *options).exit_code
+    assert 0 == call("reset-factors", "erin.walsh", "--alone").exit_code
+    assert not deployment.totp.enrolled(erin.id)
+    assert "factors.reset_alone" == deployment.audit.entries[-1]["operation"]
 
 
 def test_recovery_codes_are_the_only_output(deployment: Deployment, erin: Person) -> None:
