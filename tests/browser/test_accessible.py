@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import PHONE, card, composer
 from tests.browser.conftest import Visit
-from tests.e2e.deployment import Account
+from tests.browser.test_account import open_account
+from tests.browser.test_factors import code_of, prove, scanned
+from tests.e2e.deployment import Account, Deployment
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -103,6 +105,48 @@ def test_every_state_is_without_violations(
     look("offline")
     assert {state: [] for state in states} == states
     assert 11 == len(states)
+
+
+@FEATURES
+def test_setting_up_an_authenticator_is_without_violations(
+    visit: Visit, deployment: Deployment, axe: str, theme: str, size: dict[str, int] | None
+) -> None:
+    """Nothing set up, naming, ticket, QR code, recovery codes, done, notice, choice of ways."""
+    person = deployment.person("employee", factor=False)
+    visitor = visit(person, **options(theme, size))
+    page = visitor.sign_in()
+    states: dict[str, list[str]] = {}
+
+    def look(state: str) -> None:
+        states[state] = violations(page, axe)
+
+    panel = open_account(page)
+    expect(panel).to_contain_text("You have none yet")
+    look("none yet")
+    panel.get_by_role("button", name="Add an authenticator app").click()
+    expect(page.get_by_label("A name that you will recognise")).to_be_visible()
+    look("naming")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_label("Enrolment ticket")).to_be_visible()
+    look("ticket")
+    prove(page, deployment.runtime.factors.tickets.issue(person.person.id))
+    seed = scanned(page)
+    look("QR code")
+    page.get_by_label("6-digit code").fill(code_of(seed))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+    look("recovery codes")
+    page.get_by_role("button", name="I have kept them").click()
+    expect(panel).to_contain_text("Added: Phone.")
+    look("done")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="About your sign-in")).to_be_visible()
+    look("notice")
+    visitor.say("what is my salary")
+    card(page).get_by_role("button", name="Recovery code").click()
+    look("choice")
+    assert {state: [] for state in states} == states
+    assert 8 == len(states)
 
 
 @FEATURES

@@ -159,3 +159,36 @@ def test_leaving_an_enrolment_leaves_nothing_behind(visit: Visit, deployment: De
     assert seed not in page.content().replace(" ", "")
     page.keyboard.press("Escape")
     expect(composer(page)).to_be_visible()
+
+
+def test_a_passkey_is_created_and_signs_for_the_request(
+    visit: Visit, deployment: Deployment
+) -> None:
+    """With Chromium's own virtual authenticator: set up in the panel, then used from the card."""
+    person = deployment.person("employee")
+    visitor = visit(person)
+    page = visitor.sign_in()
+    keys = visitor.context.new_cdp_session(page)
+    keys.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    made = keys.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    panel = open_account(page)
+    panel.get_by_role("button", name="Add a passkey or security key").click()
+    page.get_by_role("button", name="Continue").click()
+    prove(page, person.code())
+    page.get_by_role("button", name="Create the passkey").click()
+    expect(panel).to_contain_text("Added: Passkey.")
+    held = keys.send("WebAuthn.getCredentials", {"authenticatorId": made["authenticatorId"]})
+    assert 1 == len(held["credentials"])
+    page.keyboard.press("Escape")
+    visitor.say("what is my salary")
+    choice = card(page).get_by_role("button", name="Passkey", exact=False)
+    if choice.count():
+        choice.first.click()
+    use = card(page).get_by_role("button", name="Use your passkey")
+    if use.count() and use.is_visible():
+        use.click()
+    expect(page.locator(".message.bot").last).to_contain_text("gross")
