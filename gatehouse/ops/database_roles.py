@@ -21,6 +21,7 @@ PURGE_WRITES = (
     "gh_conversation_state",
     "gh_conversations",
     "gh_factor_notices",
+    "gh_factor_resets",
     "gh_holds",
     "gh_provider_seen",
     "gh_provider_sessions",
