@@ -79,6 +79,10 @@ class Rows:
         times = (row.started_at, row.last_message_at, row.expires_at)
         if times != (head.started_at, head.last_message_at, head.expires_at):
             raise TrackerTampered("times_altered")
+        if (row.end_requested_at is None) != (row.end_reason is None):
+            # Nobody asked for that end, and no purge would carry it out: what is said to a
+            # conversation that waits for its end would be lost.
+            raise TrackerTampered("end_altered")
         if not self._names.person_matches(row.person_tag, row.tag_day, head.person_id):
             raise TrackerTampered("person_altered")
 

@@ -120,6 +120,13 @@ def expire_earlier(deployment: Deployment) -> None:
     _set(conversations, conversations.c.handle == row.handle, expires_at=row.started_at)(deployment)
 
 
+def ask_for_an_end_that_nobody_wanted(deployment: Deployment) -> None:
+    where = conversations.c.handle == _of(deployment, "c").handle
+    deployment.execute(
+        sa.update(conversations).where(where).values(end_requested_at=deployment.clock.now())
+    )
+
+
 def belong_to_nobody(deployment: Deployment) -> None:
     row = _of(deployment, "c")
     _set(conversations, conversations.c.handle == row.handle, person_tag=None)(deployment)
@@ -156,6 +163,7 @@ TAMPERINGS = [
     exchange_two_conversations,
     live_longer,
     expire_earlier,
+    ask_for_an_end_that_nobody_wanted,
     belong_to_nobody,
     belong_to_someone_else,
     delete_the_conversation,
