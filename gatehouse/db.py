@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from gatehouse.errors import InvalidInput
+from gatehouse.errors import InvalidInput, NotReady
 
 READS_ONLY = "gatehouse_reads_only"
 """Execution option of a connection whose transaction changes nothing."""
@@ -51,6 +51,29 @@ def open_engine(url: str) -> Engine:
         f"a database of the kind {backend!r} is not supported",
         _FORM,
     )
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None for any other, and for one in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def require_not_lost(url: str, log_url: str) -> None:
+    """Raise `NotReady` when the file of a database is gone while its audit log is there.
+
+    A new, empty one in its place would look like a deployment without people and conversations.
+    """
+    file, log = file_of(url), file_of(log_url)
+    lost = file is not None and not file.exists()
+    if lost and log is not None and log.exists() and log.stat().st_size:
+        raise NotReady(
+            f"the database is gone: there is no {file}, and the audit log says that there was one",
+            "put it back, or restore a backup: `gatehouse backup restore`",
+            f"to begin anew, move {log} away as well",
+        )
 
 
 def _open_sqlite(url: str, database: str | None) -> Engine:

@@ -23,7 +23,7 @@ from gatehouse.audit import AuditLog, ring_names
 from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log, record_start
 from gatehouse.audit.signing import Checkpointer
 from gatehouse.clock import Clock, SystemClock
-from gatehouse.db import open_engine
+from gatehouse.db import open_engine, require_not_lost
 from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
 from gatehouse.identity.assertions import LIFETIME, SKEW
@@ -218,6 +218,9 @@ def open_runtime(
         )
     clock = clock or SystemClock()
     ring = ring or open_ring(settings, clock)
+    require_not_lost(
+        settings.database_url(settings.database), settings.database_url(settings.audit)
+    )
     engine = open_engine(settings.database_url(settings.database))
     upgrade(engine)
     audit = open_log(settings, clock, ring)

@@ -88,11 +88,16 @@ def _ask(url: str) -> str:
     return f"pg_isready -h {shlex.quote(parsed.host or '')} -p {parsed.port or 5432}"
 
 
+_LOG = "audit.db"  # beside a database by default; there, it says that there was one
+
+
 def _engine(url: str) -> sa.engine.Engine:
     path = sqlite_path(url)
     if path is not None:
         if not path.exists():
-            raise NotReady(f"there is no {path.name} yet", "gatehouse init")
+            lost = path.name != _LOG and path.with_name(_LOG).exists()
+            mend = "gatehouse backup restore" if lost else "gatehouse init"
+            raise NotReady(f"there is no {path.name}" + ("" if lost else " yet"), mend)
         return sa.create_engine(
             "sqlite://", creator=lambda: _open_file(path), poolclass=NullPool, future=True
         )

@@ -48,10 +48,16 @@ def test_revisions(patient: Patient, revision: str | None, expected: str) -> Non
 
 
 def test_a_database_that_is_not_there(patient: Patient) -> None:
-    """It is named, and made by the command; what needs it is not checked instead of good."""
+    """It is named; what needs it is not checked instead of good. Where the audit log says that
+    there was one, nothing makes an empty one; else the command does."""
     for suffix in ("", "-wal", "-shm"):
         (patient.home / (MAIN + suffix)).unlink(missing_ok=True)
-    found = patient.found("database.away")
+    assert "gatehouse backup restore" == patient.found("database.away").mend
+    with pytest.raises(AssertionError, match="the database is gone"):
+        patient.gatehouse("gatehouse init")
+    for path in (patient.home / "var").glob("audit.db*"):
+        path.rename(patient.home / path.name)
+    found = next(f for f in patient.look("database") if f.what.startswith("database:"))
     assert ("purge.unchecked", "gatehouse init") == (
         patient.look("purge")[0].id,
         patient.look("purge")[0].mend,
