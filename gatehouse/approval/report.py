@@ -34,6 +34,7 @@ def report(audit: Audit, change: Change) -> None:
         verdict=change.waits or None,
         proposed_by=change.approval.proposer if change.approval else None,
         approved_by=change.approval.approver if change.approval else None,
+        unguarded=change.unguarded or None,
     )
     _tell(change)
 
@@ -49,6 +50,11 @@ def _tell(change: Change) -> None:
     if change.accepted:
         if change.previous is not None:
             log.info("policies changed", revision=change.revision[:8])
+        if change.unguarded:
+            log.warning(
+                "the policy tests forbid less than before; `gatehouse policy diff previous`",
+                count=change.unguarded,
+            )
         return
     problems = [str(problem) for problem in change.problems]
     log.warning(

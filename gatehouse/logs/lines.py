@@ -29,7 +29,7 @@ FIELDS = frozenset(
         "seconds",
         "status",  # of an answer
         "webhook",  # name of an endpoint in webhooks.toml
-        "verdict",  # what an edit of the policies does: widens or mixed
+        "verdict",  # what an edit of the policies does: widens, mixed or loosens
         "what",
         "witness",  # name of a witness of the audit log
     }

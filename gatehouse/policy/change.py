@@ -31,7 +31,8 @@ class Change:
     force before (None at the start), `at` seconds since the epoch. `problems` are the mistakes of
     rejected files, or the warnings of accepted ones. `restored` means that the files are not in force
     and the policies of an earlier run are. `waits` is what an edit does (`widens`, `mixed`) that
-    waits for a second person; `approval` says who stands for one that was accepted.
+    waits for a second person; `approval` says who stands for one that was accepted. `unguarded`
+    counts the questions that the policy tests do not close any more.
     """
 
     accepted: bool
@@ -43,3 +44,4 @@ class Change:
     restored: bool = False
     waits: str = ""
     approval: Approval | None = None
+    unguarded: int = 0

@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from gatehouse.policy.assurance import satisfied, strictest, unknown_assurance
 from gatehouse.policy.errors import Problem
@@ -29,6 +30,9 @@ from gatehouse.policy.rules import Rule
 from gatehouse.policy.verdicts import HOLDS, Outcome, evaluate
 from gatehouse.policy.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from gatehouse.policy.cases import Case
+
 _STRICTNESS = {"allow": 0, "step_up": 1, "deny": 2}
 FRESH = 60
 
@@ -36,8 +40,8 @@ FRESH = 60
 class PolicySet:
     """The rules of one revision.
 
-    `revision` is the SHA-256 of the files in hexadecimal, `tested` the number of policy tests,
-    `facts` what the conditions of all rules ask about.
+    `revision` is the SHA-256 of the files in hexadecimal, `tests` what the policy tests beside the
+    rules expect, `facts` what the conditions of all rules ask about.
     """
 
     def __init__(
@@ -46,13 +50,13 @@ class PolicySet:
         rules: Iterable[Rule],
         revision: str,
         warnings: tuple[Problem, ...] = (),
-        tested: int = 0,
+        tests: tuple[Case, ...] = (),
     ) -> None:
         self.vocabulary = vocabulary
         self.rules = tuple(sorted(rules, key=lambda rule: rule.rank))
         self.revision = revision
         self.warnings = warnings
-        self.tested = tested
+        self.tests = tests
         self.facts = frozenset(clause.fact for rule in self.rules for clause in rule.clauses)
         self._by_intent = _index(self.rules)
         self._programs = {name: Program(found) for name, found in self._by_intent.items()}
@@ -61,6 +65,11 @@ class PolicySet:
     def intents(self) -> Mapping[str, IntentInfo]:
         """What is known about every intent."""
         return self.vocabulary.intents
+
+    @property
+    def tested(self) -> int:
+        """How many decisions the policy tests check."""
+        return len(self.tests)
 
     @property
     def roles(self) -> frozenset[str]:

@@ -1,23 +1,23 @@
 """Edits that open something wait until a second person has approved exactly their revision.
 
-Here is only the ruling: what an edit does to access, and whether it may take effect now. Who the
-people are and how they prove it is none of this module's business. What cannot be told, such as the
-effect of an edit that is too large to compare, counts as opening.
+Here is only the ruling: what an edit does to access and to the policy tests that guard it, and
+whether it may take effect now. Who the people are and how they prove it is none of this module's
+business. What cannot be told, such as the effect of an edit that is too large to compare, counts as
+opening; taking a test away waits as well, or one person could do that first and open something later
+with a second one who sees no test fail.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from gatehouse.errors import GatehouseError
 from gatehouse.policy import diff
 from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.guards import HARMLESS, Verdict, lost, with_tests
 from gatehouse.policy.rules import Rule
-
-Verdict = Literal["same", "words", "narrows", "widens", "mixed"]
-AT_ONCE = frozenset({"same", "words", "narrows"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,20 @@ def rule_on(
     verdict: Verdict = "widens"
     if before is not None and base is not None and before.revision == base.revision:
         verdict = verdict_of(before, after)
-    if verdict in AT_ONCE:
+    if verdict in HARMLESS:
         return Ruling(verdict, True)
     approval = approvals.approval(after.revision, base)
     return Ruling(verdict, approval is not None, approval)
 
 
 def verdict_of(before: PolicySet, after: PolicySet) -> Verdict:
-    """What the edit does to the set of allowed requests; `widens` when that cannot be told."""
+    """What the edit does to the set of allowed requests and to what the policy tests forbid.
+
+    `widens` when that cannot be told.
+    """
     quick = _plainly_narrower(before, after)
     if quick is not None:
-        return quick
+        return with_tests(quick, lost(before, after))
     try:
         return diff.verdict(before, after)
     except GatehouseError:

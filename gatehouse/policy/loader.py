@@ -38,9 +38,29 @@ def build(
     sources: Sources, domain: Domain, zone: str = DEFAULT_ZONE, problems: Problems | None = None
 ) -> PolicySet:
     """The checked and tested policies of `sources`. Raises `PolicyInvalid` with every mistake."""
+    policies = build_untested(sources, domain, zone, problems)
+    run_tests(policies)
+    return policies
+
+
+def build_untested(
+    sources: Sources, domain: Domain, zone: str = DEFAULT_ZONE, problems: Problems | None = None
+) -> PolicySet:
+    """The checked policies of `sources`, for looking at only: their tests may fail.
+
+    Raises `PolicyInvalid` with every mistake, also those of the tests' own files.
+    """
     zone_of(zone)
     with _without_collection():
         return _build(sources, domain, zone, problems or Problems())
+
+
+def run_tests(policies: PolicySet) -> None:
+    """Run the policy tests beside the rules. Raises `PolicyTestsFailed` with those that fail."""
+    with _without_collection():
+        failed = cases.run(policies.tests, policies)
+    if failed:
+        raise PolicyTestsFailed(failed)
 
 
 @contextmanager
@@ -73,11 +93,7 @@ def _build(sources: Sources, domain: Domain, zone: str, problems: Problems) -> P
     if problems.errors():
         raise PolicyInvalid(problems.errors())
     _warn(read, sources, problems)
-    policies = PolicySet(vocabulary_, found, sources.revision, problems.warnings(), len(read))
-    failed = cases.run(read, policies)
-    if failed:
-        raise PolicyTestsFailed(failed)
-    return policies
+    return PolicySet(vocabulary_, found, sources.revision, problems.warnings(), read)
 
 
 class PolicyTestsFailed(PolicyInvalid):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gatehouse.policy.domain import Domain
-from gatehouse.policy.four_eyes import Verdict
+from gatehouse.policy.guards import Verdict
 
 DIRECTORY = "var/policy"
 """Where a deployment keeps what is in force, below its home."""

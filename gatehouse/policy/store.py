@@ -21,6 +21,7 @@ from gatehouse.policy.domain import Domain
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.errors import PolicyInvalid, Problem, Problems
 from gatehouse.policy.four_eyes import Approvals, InForce, Ruling, rule_on
+from gatehouse.policy.guards import lost
 from gatehouse.policy.lastgood import Kept, LastGood
 from gatehouse.policy.loader import DEFAULT_ZONE, build
 from gatehouse.policy.sources import Fingerprint, Sources, fingerprint, read_directory
@@ -209,7 +210,7 @@ class PolicyStore:
             if self._waiting != policies.revision:
                 self._wait(policies, sources, ruling, before, before.revision)
             return False
-        self._tell(True, policies, sources, before.revision, policies.warnings, ruling)
+        self._tell(True, policies, sources, before.revision, policies.warnings, ruling, before)
         self._record(policies)
         self._current = policies
         self._waiting = ""
@@ -271,6 +272,7 @@ class PolicyStore:
         previous: str | None,
         problems: tuple[Problem, ...],
         ruling: Ruling = _FREE,
+        before: PolicySet | None = None,
     ) -> None:
         now = self._clock.now()
         self._on_change(
@@ -284,6 +286,9 @@ class PolicyStore:
                 restored=previous is None and not accepted,
                 waits="" if ruling.accepted else ruling.verdict,
                 approval=ruling.approval,
+                unguarded=sum(len(one.questions) for one in lost(before, current))
+                if before and current
+                else 0,
             )
         )
         if accepted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatehouse.cli.policy.four_eyes import (
+    NOBODY_NEEDED,
     exactly,
     offered,
     open_deployment,
@@ -20,14 +21,15 @@ from gatehouse.cli.policy.four_eyes import (
 def approve(revision: str, username: str | None) -> None:
     """Approve the edit of exactly REVISION; it then takes effect in a running assistant.
 
-    With four eyes, for an edit that opens something and that somebody else has proposed. The password
+    With four eyes, for an edit that opens something, or lets the policy tests forbid less, and that
+    somebody else has proposed. The password
     is asked for, or read from the file that GATEHOUSE_PASSWORD_FILE names; a code is asked for.
     """
     runtime = open_deployment()
     found = offered(runtime)
     exactly(revision, found)
     if not found.waits:
-        click.echo("this edit opens nothing: it takes effect without a second person", err=True)
+        click.echo(NOBODY_NEEDED, err=True)
         return
     click.echo(summary(found), err=True)
     person = proven(found, username, "policy_approve")

@@ -16,6 +16,12 @@ from gatehouse.policy.status import DIRECTORY, read_status
 from gatehouse.policy.times import zone_of
 from gatehouse.settings import load_settings
 
+_EDITS = {
+    "widens": "widens access",
+    "mixed": "widens and narrows access",
+    "loosens": "lets the policy tests forbid less",
+}
+
 
 @click.command()
 @files_options
@@ -70,11 +76,14 @@ def _notes(policies: PolicySet) -> list[str]:
         )
     if told.waits and told.offered == policies.revision:
         notes.append(
-            f"this edit {told.waits} access, so it waits for a second person; "
+            f"this edit {_EDITS.get(told.waits, told.waits)}, so it waits for a second person; "
             "`gatehouse policy status` shows for whom"
         )
     elif settings.policy.four_eyes and told.in_force != policies.revision:
-        notes.append("with four eyes, an edit that opens something waits for a second person")
+        notes.append(
+            "with four eyes, an edit that opens something or lets the policy tests forbid less waits "
+            "for a second person"
+        )
     return notes
 
 

@@ -12,13 +12,15 @@ from typing import Any
 
 import click
 
-from gatehouse.cli.policy.files import Files, files_options, json_option, print_json
+from gatehouse.cli.policy.files import Files, files_options, is_directory, json_option, print_json
 from gatehouse.clock import SystemClock, as_datetime
 from gatehouse.errors import GatehouseError
 from gatehouse.policy.diff import Change, Comparison, compare
 from gatehouse.policy.diff.describe import accounts, example, when, who
 from gatehouse.policy.diff.summary import Near, Row, summary
 from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.guards import HARMLESS
+from gatehouse.policy.loader import run_tests
 from gatehouse.policy.times import zone_of
 from gatehouse.policy.words import duration
 
@@ -26,14 +28,16 @@ VERDICTS = {
     "same": "nothing changes",
     "words": "the same people get the same; only words or rules behind it change",
     "narrows": "nobody gets more, somebody gets less",
+    "loosens": "nobody gets more, but the policy tests forbid less",
     "widens": "somebody gets more, nobody gets less",
     "mixed": "somebody gets more, somebody gets less",
 }
+GIVES_MORE = "gives somebody more than before"
 _MARKS = {"widens": "+ more", "narrows": "- less", "mixed": "! both", "words": "  same"}
 
 
 class Widens(GatehouseError):
-    """The edit gives somebody more than before."""
+    """The edit gives somebody more than before, or may be followed by one that does."""
 
     exit_code = 4
 
@@ -45,7 +49,11 @@ class Widens(GatehouseError):
 @json_option
 @click.option("--all-times", is_flag=True, help="Also what was different before today.")
 @click.option("--words", is_flag=True, help="List the changes of words, too.")
-@click.option("--no-widening", is_flag=True, help="Exit with 4 when somebody gets more.")
+@click.option(
+    "--no-widening",
+    is_flag=True,
+    help="Exit with 4 when it would wait for a second person: somebody gets more, or the tests forbid less.",
+)
 def diff(
     before: str,
     after: str | None,
@@ -60,18 +68,22 @@ def diff(
 
     Each is a directory, or a revision that the server had in force: `in-force`, `previous`, or how
     its number begins. AFTER is the policy directory unless it is named. The comparison is exact;
-    it refuses (exit code 3) when the policies differ in more than 200,000 cases.
+    it refuses (exit code 3) when the policies differ in more than 200,000 cases. When a policy test
+    of AFTER fails, what changes is shown all the same, then the tests that fail (exit code 4).
     """
     files = Files(directory, domain)
-    old, new = files.find(before), files.find(after) if after else files.load()
+    old, new = files.find(before), files.find(after) if after else files.load_untested()
     since = None if all_times else _today(new)
     found = compare(old, new, since=since)
     if as_json:
         print_json(_as_dict(found, since))
     else:
         click.echo("\n".join(lines(found, since, words)))
-    if no_widening and found.verdict in ("widens", "mixed"):
-        raise Widens("the edit gives somebody more than before", "have it approved, or narrow it")
+    if no_widening and found.verdict not in HARMLESS:
+        what = "lets the policy tests forbid less" if found.verdict == "loosens" else GIVES_MORE
+        raise Widens(f"the edit {what}", "have it approved, or narrow it")
+    if after is None or is_directory(after):
+        run_tests(new)  # those of a revision that was in force passed
 
 
 def _today(policies: PolicySet) -> datetime:
@@ -96,6 +108,10 @@ def lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[st
             f"{_MARKS[kept.direction]}  kept {_kept(kept.after)}, was {_kept(kept.before)}: "
             f"what is said about {', '.join(kept.intents)}"
         )
+    if found.lost:
+        yield ""
+        yield "! tests do not forbid any more what they forbade before:"
+        yield from (f"        {item}" for item in found.lost)
     if shown.words and words:
         for row in shown.words:
             yield from _row(row)
@@ -143,6 +159,7 @@ def _as_dict(found: Comparison, since: datetime | None) -> dict[str, Any]:
         "cases": found.cases,
         "changes": [_change(change) for change in found.changes],
         "retention": [kept.as_dict() for kept in found.retention],
+        "tests": [item.as_dict() for item in found.lost],
     }
 
 

@@ -44,7 +44,7 @@ def explain(
 
     A role brings the roles that come with it.
     """
-    policies = Files(directory, domain).load()
+    policies = Files(directory, domain).load_untested()
     words = policies.vocabulary
     known(intent, words.intents.keys(), "intent")
     for role in roles:

@@ -15,10 +15,10 @@ from gatehouse.cli.home import home_directory
 from gatehouse.errors import InvalidInput
 from gatehouse.policy.domain import Domain, read_domain
 from gatehouse.policy.engine import PolicySet
-from gatehouse.policy.errors import did_you_mean
+from gatehouse.policy.errors import PolicyInvalid, Problems, did_you_mean
 from gatehouse.policy.history import NAME, History
-from gatehouse.policy.loader import build, load_directory
-from gatehouse.policy.sources import Sources
+from gatehouse.policy.loader import build_untested, load_directory
+from gatehouse.policy.sources import TESTS, Sources, read_directory
 from gatehouse.settings import load_settings
 
 Command = Callable[..., None]
@@ -40,6 +40,13 @@ class Files:
         settings = load_settings(self.home())
         return load_directory(self.place(), self.names(), settings.policy.time_zone)
 
+    def load_untested(self) -> PolicySet:
+        """The checked policies, to look at what they do; their tests may fail. Raises `PolicyInvalid`."""
+        settings = load_settings(self.home())
+        problems = Problems()
+        sources = read_directory(self.place(), problems)
+        return build_untested(sources, self.names(), settings.policy.time_zone, problems)
+
     def place(self) -> Path:
         """The policy directory."""
         settings = load_settings(self.home())
@@ -56,18 +63,30 @@ class Files:
     def find(self, wanted: str) -> PolicySet:
         """The policies of a directory, or of a revision that was in force (see `History.find`).
 
-        A revision is read with today's domain and its policy tests are left out: it was in force.
+        A revision is read with today's domain and its policy tests are not run: it was in force. If
+        they do not fit the domain any more, they are left out.
         """
-        if os.sep in wanted or Path(wanted).is_dir():
-            return Files(Path(wanted), self.domain).load()
+        if is_directory(wanted):
+            return Files(Path(wanted), self.domain).load_untested()
         settings = load_settings(home_directory())
         history = History(settings.path("var/policy") / NAME)
         sources = history.load(history.find(wanted))
-        rules = {
-            name: data for name, data in sources.files.items() if not name.startswith("tests/")
-        }
-        found = build(Sources(wanted, rules), self.names(), settings.policy.time_zone)
-        return PolicySet(found.vocabulary, found.rules, sources.revision)
+        domain, zone = self.names(), settings.policy.time_zone
+        try:
+            return build_untested(Sources(wanted, sources.files), domain, zone)
+        except PolicyInvalid:
+            rules = {
+                name: data
+                for name, data in sources.files.items()
+                if not name.startswith(f"{TESTS}/")
+            }
+            found = build_untested(Sources(wanted, rules), domain, zone)
+            return PolicySet(found.vocabulary, found.rules, sources.revision)
+
+
+def is_directory(wanted: str) -> bool:
+    """Whether a command's word names a directory and not a revision."""
+    return os.sep in wanted or Path(wanted).is_dir()
 
 
 def files_options(command: Command) -> Command:

@@ -77,6 +77,9 @@ def _as_dict(content: Content) -> dict[str, object]:
         "made": content.made.isoformat(),
         "tests": policies.tested,
         "verdict": content.comparison.verdict if content.comparison else None,
+        "lost_tests": [one.as_dict() for one in content.comparison.lost]
+        if content.comparison
+        else [],
         "since": content.comparison.before if content.comparison else None,
         "rules": [
             {

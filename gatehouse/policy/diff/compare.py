@@ -15,8 +15,9 @@ from gatehouse.policy.diff.search import (
     request_of,
 )
 from gatehouse.policy.diff.space import Space, more_protected, space_of
-from gatehouse.policy.diff.strictness import Answer, Direction
+from gatehouse.policy.diff.strictness import Answer
 from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.guards import Verdict, lost
 from gatehouse.policy.model import Stage
 
 STAGES: tuple[Stage, ...] = ("intent", "resource")
@@ -37,8 +38,8 @@ def compare(
     return _Work(before, after, since, Budget(most_cases)).comparison()
 
 
-def verdict(before: PolicySet, after: PolicySet) -> Direction:
-    """What the edit amounts to: `same`, `words`, `narrows`, `widens` or `mixed`. Raises `TooLarge`."""
+def verdict(before: PolicySet, after: PolicySet) -> Verdict:
+    """What the edit amounts to (see `Verdict`). Raises `TooLarge`."""
     return compare(before, after).verdict
 
 
@@ -69,6 +70,7 @@ class _Work:
             tuple(changes),
             tuple(self._retention()),
             self._budget.used,
+            lost(self._before, self._after),
         )
 
     def _changes(self, intent: str, stage: Stage, runner_up: str = "") -> list[Change]:

@@ -10,6 +10,7 @@ from typing import Any
 from gatehouse.policy.diff.search import request_of
 from gatehouse.policy.diff.space import Space
 from gatehouse.policy.diff.strictness import Answer, Direction, direction, together
+from gatehouse.policy.guards import Lost, Verdict, with_tests
 from gatehouse.policy.model import Request
 
 
@@ -86,7 +87,7 @@ class Comparison:
 
     `changes` concern clear messages and those with one close runner-up. A message with several
     close runners-up is answered differently only if it is with one of them alone, or with none.
-    `cases` is how many questions were looked at.
+    `cases` is how many questions were looked at. `lost` is what the policy tests give up.
     """
 
     before: str
@@ -94,9 +95,14 @@ class Comparison:
     changes: tuple[Change, ...]
     retention: tuple[Kept, ...]
     cases: int
+    lost: tuple[Lost, ...] = ()
 
     @property
-    def verdict(self) -> Direction:
-        """What the edit amounts to: same, words, narrows, widens or mixed."""
+    def verdict(self) -> Verdict:
+        """What the edit amounts to: same, words, narrows, loosens, widens or mixed."""
+        return with_tests(self._decisions, self.lost)
+
+    @property
+    def _decisions(self) -> Direction:
         found: set[Direction] = {change.direction for change in self.changes}
         return together(found | {kept.direction for kept in self.retention})

@@ -11,15 +11,17 @@ from importlib.resources import files
 from gatehouse.policy.diff.strictness import Direction
 from gatehouse.policy.diff.summary import Row, summary
 from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.guards import Verdict
 from gatehouse.policy.matrix import Cell, matrix
 from gatehouse.policy.report.content import Content
 from gatehouse.policy.rules import Rule
 from gatehouse.policy.words import duration, rule_sentence
 
-VERDICTS: dict[Direction, tuple[str, str]] = {
+VERDICTS: dict[Verdict, tuple[str, str]] = {
     "same": ("nothing changed", "Every decision is as it was."),
     "words": ("only words changed", "The same people get the same as before."),
     "narrows": ("narrower", "Nobody gets more than before; somebody gets less."),
+    "loosens": ("tests forbid less", "Nobody gets more than before; policy tests were given up."),
     "widens": ("wider", "Somebody gets more than before; nobody gets less."),
     "mixed": ("wider and narrower", "Somebody gets more than before, and somebody gets less."),
 }
@@ -126,6 +128,10 @@ def _changes(content: Content) -> Iterator[str]:
                 f"<li>{_tag(kept.direction)} {_codes(kept.intents)}: "
                 f"was {_kept(kept.before)}, now {_kept(kept.after)}</li>"
             )
+        yield "</ul>"
+    if found.lost:
+        yield "<h3>What the policy tests do not forbid any more</h3><ul class=near>"
+        yield from (f"<li>{_tag('widens')} {escape(str(item))}</li>" for item in found.lost)
         yield "</ul>"
     if shown.words:
         count = len({intent for row in shown.words for intent in row.intents})

@@ -386,3 +386,38 @@ def test_without_the_audit_log_an_approved_edit_waits(
     assert "deny" == effect(runtime)
     assert runtime.policies.reload_if_changed()
     assert "allow" == effect(runtime)
+
+
+def test_taking_policy_tests_away_waits(house: House, kinds: Kinds) -> None:
+    """One person cannot remove what would stop a later edit; an edit of theirs that closes still can
+    take effect, if it keeps the tests."""
+    runtime = house.begin()
+    revision = runtime.policies.current().revision
+    tests = house.home / "policies" / "tests" / "roles.yml"
+    text = tests.read_text(encoding="utf-8")
+    tests.write_text(text.replace("at_most: step_up", "at_most: allow"), encoding="utf-8")
+    assert not runtime.policies.reload_if_changed()
+    (edit,) = runtime.approvals.waiting(runtime.approvals.in_force())
+    assert ("loosens", revision) == (edit.verdict, runtime.policies.current().revision)
+    house.write(CLOSING)
+    assert not runtime.policies.reload_if_changed()
+    tests.write_text(text, encoding="utf-8")
+    assert runtime.policies.reload_if_changed()
+    assert "deny" == effect(runtime, "view_next_pay_date", "employee")
+    shutil.rmtree(tests.parent)
+    runtime.policies.reload_if_changed()
+    both(runtime, house)
+    assert runtime.policies.reload_if_changed()
+    assert 0 == runtime.policies.current().tested
+    last = [json.loads(e.body) for e in runtime.audit.entries() if '"policy_loaded"' in e.body][-1]
+    assert last["unguarded"] > 100
+
+
+def test_without_four_eyes_it_is_recorded(house: House) -> None:
+    """Then it takes effect, and the audit log and the terminal say that the tests forbid less."""
+    house.switch(False)
+    runtime = house.serve()
+    shutil.rmtree(house.home / "policies" / "tests")
+    assert runtime.policies.reload_if_changed()
+    last = [json.loads(e.body) for e in runtime.audit.entries() if '"policy_loaded"' in e.body][-1]
+    assert last["unguarded"] > 100
