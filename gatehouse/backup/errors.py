@@ -23,6 +23,10 @@ class BackupKeyMissing(GatehouseError):
     exit_code = 5
 
 
+class BackupMissing(IntegrityError):
+    """A backup that was made is not where it should be."""
+
+
 class BackupBusy(NotReady):
     """Another backup, restore or prune is at work."""
 

@@ -20,6 +20,7 @@ from gatehouse.settings import Settings
 
 SETTINGS: Final = "gatehouse.toml"
 POLICIES: Final = "policies"
+FROM_BACKUP: Final = ".from-backup"
 _PASSWORD: Final = re.compile(r"(://[^\s:/@\"']*:)[^\s\"']*(@)")
 _LARGEST: Final = 16 << 20  # bytes of one file; policies are far smaller
 
@@ -57,6 +58,34 @@ def extract(archive: Path, target: Path) -> None:
                 path.chmod(0o600)
     except tarfile.TarError as error:
         raise BackupDamaged("the files of this backup cannot be unpacked") from error
+
+
+def put_back(settings: Settings, unpacked: Path) -> tuple[str, ...]:
+    """Put policies where there are none, and the settings of then beside those of now; the paths of
+    what was written."""
+    done = []
+    policies, then = settings.path(settings.policy.directory), unpacked / POLICIES
+    if then.is_dir() and not _has_files(policies):
+        policies.mkdir(parents=True, exist_ok=True)
+        for path in sorted(then.rglob("*")):
+            if path.is_file():
+                new = policies / path.relative_to(then)
+                new.parent.mkdir(parents=True, exist_ok=True)
+                new.write_bytes(path.read_bytes())
+        done.append(str(policies))
+    before, now = unpacked / SETTINGS, settings.home / SETTINGS
+    if before.is_file() and not (
+        now.is_file() and without_passwords(now.read_text("utf-8")) == before.read_text("utf-8")
+    ):
+        beside = now.with_name(now.name + FROM_BACKUP)
+        beside.write_bytes(before.read_bytes())
+        beside.chmod(0o600)
+        done.append(str(beside))
+    return tuple(done)
+
+
+def _has_files(directory: Path) -> bool:
+    return directory.is_dir() and any(path.is_file() for path in directory.rglob("*"))
 
 
 def without_passwords(text: str) -> str:

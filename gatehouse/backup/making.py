@@ -1,13 +1,16 @@
 """Makes a backup while the assistant serves: sealed on the way, read back, and only then counted.
 
 Nothing in clear reaches the second place. The manifest is written last; whatever stops the work
-before that leaves no backup, and what it left is removed then or by the next run.
+before that leaves no backup, and what it left is removed then or by the next run. Its key enters the
+ring just before: what has a key there was whole once, and is never taken for such leftovers, whatever
+somebody removed at the place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 from collections.abc import Callable
 from importlib.metadata import version
@@ -22,10 +25,14 @@ from gatehouse.backup.errors import BackupGivenUp
 from gatehouse.backup.manifest import Manifest, Part
 from gatehouse.backup.sealing import SealedWriter
 from gatehouse.backup.shelf import Shelf
-from gatehouse.backup.targets import MANIFEST, MARKER, Target
+from gatehouse.backup.targets import MANIFEST, Target
 from gatehouse.clock import as_datetime
 from gatehouse.errors import GatehouseError
+from gatehouse.keys.envelope import KEY_SIZE
+from gatehouse.logs import get_logger
 from gatehouse.migrations import current
+
+log = get_logger(__name__)
 
 LONGEST_REASON: Final = 200
 
@@ -72,40 +79,35 @@ def on_same_volume(deployment: Deployment, target: Target) -> bool:
     return target.volume is not None and target.volume == deployment.settings.home.stat().st_dev
 
 
-def remove_unfinished(shelf: Shelf, deployment: Deployment) -> int:
+def remove_unfinished(shelf: Shelf) -> int:
     """Remove what runs that were cut off left behind; how many there were.
 
     Call it under the lock only: a run at work looks the same.
     """
-    whole = set(shelf.ids())
-    names = [name for name in shelf.target.names() if name != MARKER and not _of(name, whole)]
-    cut_off = {name.partition("/")[0] for name in names if "/" in name}
+    there = shelf.target.names()
+    cut_off = {one for one in shelf.without_manifest(there) if not shelf.was_whole(one)}
+    names = [name for name in there if name.partition("/")[0] in cut_off or _unfinished(name)]
     shelf.target.delete(names)
-    keys = [manifests.key_name(backup) for backup in cut_off if manifests.ID.fullmatch(backup)]
-    if keys:
-        deployment.ring.destroy(keys)
-    return len(cut_off)
+    return len({name.partition("/")[0] for name in names})
 
 
-def _of(name: str, whole: set[str]) -> bool:
-    """Whether an object belongs to a whole backup, or is not ours to judge."""
+def _unfinished(name: str) -> bool:
     backup, _, file = name.partition("/")
-    if not file or not manifests.ID.fullmatch(backup):
-        return True
-    return backup in whole and not file.endswith(".unfinished")
+    return bool(manifests.ID.fullmatch(backup)) and file.endswith(".unfinished")
 
 
 def _made(deployment: Deployment, target: Target, progress: Progress, *, new: bool) -> Manifest:
     shelf = Shelf(target, deployment.ring)
     (shelf.mark if new else shelf.require_marked)()
-    remove_unfinished(shelf, deployment)
+    remove_unfinished(shelf)
+    before = _predecessor(shelf, deployment)
     with contextlib.suppress(AuditTampered):  # the log says so itself, and the copy is evidence
         deployment.checkpoints.make()
     # Asked before anything is copied: the copy of the log holds at least this much.
     entries, checkpoint = deployment.audit.size(), deployment.audit.last_checkpoint() or ""
     at = deployment.clock.now()
     backup = f"{as_datetime(at):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    key = deployment.ring.kept_key(manifests.key_name(backup))
+    key = os.urandom(KEY_SIZE)
     try:
         parts = [
             _written(source, backup, key, target, progress)
@@ -122,22 +124,37 @@ def _made(deployment: Deployment, target: Target, progress: Progress, *, new: bo
             audit_checkpoint=checkpoint,
             parts=tuple(parts),
         )
+        deployment.ring.keep(manifest.key_name, key)
         with target.writing(f"{backup}/{MANIFEST}") as file:
             file.write(manifests.sign(manifest, deployment.ring).encode())
         shelf.verify(shelf.manifest(backup), lambda part, done: progress(f"check {part}", done))
+        if before is not None:
+            deployment.ring.kept_key(manifests.after_name(before))
     except BaseException:
         _withdraw(shelf, deployment, backup)
         raise
     return manifest
 
 
+def _predecessor(shelf: Shelf, deployment: Deployment) -> str | None:
+    """The newest backup that is there; it is recorded when a later one was and is gone."""
+    whole = [one.id for one in shelf.all() if one.manifest is not None]
+    if not whole:
+        return None
+    if shelf.has_successor(whole[-1]):
+        log.error("backups are missing at their place")
+        deployment.audit.append("backup", operation="missing", backup=whole[-1])
+    return whole[-1]
+
+
 def _withdraw(shelf: Shelf, deployment: Deployment, backup: str) -> None:
     """Take back what was written; what cannot be now, the next run does."""
+    with contextlib.suppress(GatehouseError):  # first: what has a key is no leftover
+        deployment.ring.destroy([manifests.key_name(backup)])
     with contextlib.suppress(GatehouseError):
         mine = [name for name in shelf.target.names() if name.startswith(f"{backup}/")]
         mine.sort(key=lambda name: not name.endswith(MANIFEST))  # first, so that none looks whole
         shelf.target.delete(mine)
-        deployment.ring.destroy([manifests.key_name(backup)])
 
 
 def _written(source: Source, backup: str, key: bytes, target: Target, progress: Progress) -> Part:

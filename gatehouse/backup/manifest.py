@@ -96,6 +96,11 @@ def key_name(backup: str) -> str:
     return f"backup {backup}"
 
 
+def after_name(backup: str) -> str:
+    """What the ring calls the fact that a later backup was made than this one."""
+    return f"backup after {backup}"
+
+
 def deployment_of(ring: KeyRing) -> str:
     """A short name of the deployment, from the public key of its log."""
     return hashlib.sha256(_signer(ring).verifier().public).hexdigest()[:16]

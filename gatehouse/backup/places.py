@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from gatehouse.errors import InvalidInput, NotReady, Unavailable
 from gatehouse.settings import Settings
 
 RESTORING: Final = ".restoring"
+_SIDE: Final = ("-wal", "-shm")
 _SPARE: Final = 32 << 20  # bytes of room beyond what is written
 
 
@@ -111,8 +113,9 @@ def require_room(chosen: list[tuple[Place, Part]], manifest: Manifest, scratch: 
     for directory, size in needed.values():
         if shutil.disk_usage(directory).free < size + _SPARE:
             raise Unavailable(
-                f"there is not enough room below {directory}: {size + _SPARE} bytes are needed",
-                "nothing was changed",
+                f"there is not enough room below {directory}: {(size + _SPARE) / (1 << 20):.0f} MiB are "
+                "needed",
+                "make room there, then restore again; nothing was changed",
             )
 
 
@@ -143,17 +146,33 @@ def drop_tables(place: Place, engine: Engine) -> None:
             connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}" CASCADE')
 
 
-def put_in_place(place: Place) -> None:
-    """Give a finished SQLite file its name, durably."""
-    if place.file is None:
-        return
-    _fold_log(place.new_file)
-    with open(place.new_file, "rb") as file:
-        os.fsync(file.fileno())
-    for suffix in ("-wal", "-shm"):  # of the empty database that is replaced; they fit no other
-        place.file.with_name(place.file.name + suffix).unlink(missing_ok=True)
-    os.replace(place.new_file, place.file)
-    descriptor = os.open(place.file.parent, os.O_RDONLY | os.O_DIRECTORY)
+def put_in_place(finished: Iterable[Place]) -> None:
+    """Give finished SQLite files their names, durably, the main database last: all of them or none.
+
+    Raises `OSError`, `sqlite3.Error`.
+    """
+    chosen = [place for place in finished if place.file is not None]
+    for place in chosen:  # before any has its name, because this may need room
+        _fold_log(place.new_file)
+        with open(place.new_file, "rb") as file:
+            os.fsync(file.fileno())
+    done: list[Path] = []
+    try:
+        for place in sorted(chosen, key=lambda one: one.name == MAIN):
+            assert place.file is not None
+            for suffix in _SIDE:  # of the empty database that is replaced; they fit no other
+                place.file.with_name(place.file.name + suffix).unlink(missing_ok=True)
+            os.replace(place.new_file, place.file)
+            done.append(place.file)
+            _sync(place.file.parent)
+    except OSError:
+        for path in done:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

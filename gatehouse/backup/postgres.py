@@ -17,7 +17,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
 
-from gatehouse.backup.errors import BackupBusy, BackupDamaged
+from gatehouse.backup.errors import BackupBusy
 from gatehouse.backup.sealing import Writable
 from gatehouse.errors import InvalidInput, NotReady, Unavailable
 
@@ -116,7 +116,7 @@ def dump(
 def restore(url: str, archive: Path, *, only_rows: bool = False) -> None:
     """Put an archive of `dump` into the database of `url`, all of it or nothing.
 
-    Raises `BackupDamaged` when `pg_restore` refuses it.
+    Raises `NotReady` when `pg_restore` does not do it.
     """
     command = [program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
     command += ["--no-privileges", "--no-password", *(["--data-only"] if only_rows else [])]
@@ -124,10 +124,10 @@ def restore(url: str, archive: Path, *, only_rows: bool = False) -> None:
     with _running([*command, f"--dbname={database}", str(archive)], url) as process:
         process.wait()
     if process.returncode:
-        raise BackupDamaged(
+        raise NotReady(
             "pg_restore could not put the tables back; nothing was changed",
             "is it at least as new as the server that the backup was made from, is the database "
-            "empty, and may this role create tables there?",
+            "empty, has its disk room, and may this role create tables there?",
         )
 
 

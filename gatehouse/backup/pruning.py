@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gatehouse.backup import manifest as manifests
 from gatehouse.backup import postgres, status
 from gatehouse.backup.deployment import Deployment, Progress
 from gatehouse.backup.errors import BackupDamaged, BackupKeyMissing
@@ -61,7 +62,7 @@ def prune(
     with status.alone(deployment.settings), postgres.alone(deployment.engine):
         shelf = Shelf(target, deployment.ring)
         shelf.require_marked()
-        unfinished = 0 if pretend else remove_unfinished(shelf, deployment)
+        unfinished = 0 if pretend else remove_unfinished(shelf)
         found = shelf.all()
         whole = [one.manifest for one in found if one.manifest is not None]
         kept = keep(whole, deployment.settings.backup)
@@ -91,7 +92,8 @@ def _remove(shelf: Shelf, deployment: Deployment, removed: list[Manifest]) -> No
     deployment.audit.append(
         "backup", operation="pruned", count=len(removed), backups=[one.id for one in removed][:20]
     )
-    deployment.ring.destroy([one.key_name for one in removed])
+    names = (manifests.key_name, manifests.after_name)
+    deployment.ring.destroy([name(one.id) for one in removed for name in names])
     for one in removed:
-        names = [f"{one.id}/{MANIFEST}", *(f"{one.id}/{part.file}" for part in one.parts)]
-        shelf.target.delete(names)
+        files = [f"{one.id}/{MANIFEST}", *(f"{one.id}/{part.file}" for part in one.parts)]
+        shelf.target.delete(files)

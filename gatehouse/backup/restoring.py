@@ -9,23 +9,17 @@ since, and the restore is written into it. Needs the key ring and its root, and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from sqlalchemy.engine import Engine
 
-from gatehouse.audit import AuditLog, Kept
 from gatehouse.audit import schema as audit_schema
-from gatehouse.audit import verify as verify_log
-from gatehouse.audit.checkpoint import Trust
-from gatehouse.audit.deployment import open_checkpointer, open_log
-from gatehouse.audit.errors import AuditTampered
 from gatehouse.backup import files, postgres, sqlite, status, tables
 from gatehouse.backup.deployment import AUDIT, FILES, MAIN, Progress, engine_of, scratch
 from gatehouse.backup.errors import BackupDamaged, BackupNewer
+from gatehouse.backup.full import said_if_full
 from gatehouse.backup.manifest import Manifest, Part
 from gatehouse.backup.places import (
     Place,
@@ -37,11 +31,11 @@ from gatehouse.backup.places import (
     require_fits,
     require_room,
 )
+from gatehouse.backup.restored_log import require_older, restored_log, undecided
 from gatehouse.backup.scrub import Scrubbed, Scrubber, Since, since_of
 from gatehouse.backup.shelf import Shelf
 from gatehouse.backup.targets import Target
-from gatehouse.backup.targets.directory import unavailable
-from gatehouse.clock import Clock, as_datetime, as_iso
+from gatehouse.clock import Clock, as_iso
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.keys import KeyRing
 from gatehouse.migrations import MAIN as MIGRATIONS
@@ -50,7 +44,6 @@ from gatehouse.settings import Settings
 from gatehouse.tracker.proof import Report
 
 Accounts = Literal["open", "closed"]
-FROM_BACKUP: Final = ".from-backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +87,11 @@ def restore(
         manifest = shelf.manifest(backup)
         _require_version(manifest)
         plan = _plan(settings, manifest, accounts)
-        with _translated(settings), scratch(settings) as directory:
+        with said_if_full(settings), scratch(settings) as directory:
             require_room(plan.chosen, manifest, directory)
             shelf.verify(manifest, lambda part, done: progress(f"check {part}", done))
             if plan.log_survived:
-                _require_older(settings, clock, ring, manifest)
+                require_older(settings, clock, ring, manifest, decided=accounts is not None)
             try:
                 return _put_back(
                     settings, clock, ring, shelf, manifest, plan, directory, progress, accounts
@@ -137,12 +130,7 @@ def _plan(settings: Settings, manifest: Manifest, accounts: Accounts | None) -> 
         elif name == AUDIT:
             survived = True
     if not survived and accounts is None:
-        raise NotReady(
-            "the audit log has to be restored too, so nobody can say which accounts changed since "
-            f"{as_iso(manifest.made_at)}",
-            "--accounts closed closes them all; open each with `gatehouse people enable`",
-            "--accounts open leaves them as they were then, leavers and lost roles included",
-        )
+        raise undecided("the audit log has to be restored too", manifest)
     return _Plan(chosen, survived)
 
 
@@ -161,13 +149,17 @@ def _put_back(
         discard(place)
         _write(shelf, manifest, place, part, directory, progress)
     main = places(settings)[MAIN]
-    with engine_of(main.new_url) as engine, _log(settings, clock, ring, manifest, plan) as log:
+    with (
+        engine_of(main.new_url) as engine,
+        restored_log(settings, clock, ring, manifest, survived=plan.log_survived) as log,
+    ):
         upgrade(engine, guarded=False)
         scrubber = Scrubber(engine, ring, clock)
         since = None
         if plan.log_survived:
             since = since_of(log, manifest.audit_entries, scrubber.known_people())
-        scrubbed = scrubber.run(since, close_all=since is None and accounts == "closed")
+        blind = since is None or since.gap
+        scrubbed = scrubber.run(since, close_all=blind and accounts == "closed")
         proof = scrubber.prove()
         unpacked = _files(settings, shelf, manifest, directory, progress)
         log.append(
@@ -183,8 +175,7 @@ def _put_back(
             recovery_codes_void=scrubbed.recovery_codes,
         )
         _finish(engine)
-    for place, _ in sorted(plan.chosen, key=lambda one: one[0].name == MAIN):
-        put_in_place(place)
+    put_in_place(place for place, _ in plan.chosen)
     status.note(settings, last_restore_at=clock.now())
     names = tuple(place.name for place, _ in plan.chosen)
     return Restored(manifest, names, scrubbed, proof, since, unpacked)
@@ -209,7 +200,7 @@ def _write(
                 connection.exec_driver_sql(f"CREATE TABLE {tables.GUARD} (since text)")
     try:
         postgres.restore(place.url, path, only_rows=place.name == AUDIT)
-    except BackupDamaged:
+    except NotReady:
         if place.name == MAIN:
             with engine_of(place.url) as engine:
                 _finish(engine)
@@ -218,79 +209,9 @@ def _write(
         path.unlink()
 
 
-def _finish(engine: Engine) -> None:
-    """From here on the database may be used."""
-    if engine.dialect.name == "postgresql":
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {tables.GUARD}")
-
-
-@contextmanager
-def _log(
-    settings: Settings, clock: Clock, ring: KeyRing, manifest: Manifest, plan: _Plan
-) -> Iterator[AuditLog]:
-    """The audit log that the restore is written into: the one that survived, or the restored one,
-    verified and known to be as long as anybody remembers.
-
-    Raises `NotReady` when it was longer once: its end is lost, and that has to be owned up to.
-    """
-    if not plan.log_survived:
-        url = places(settings)[AUDIT].new_url
-        settings = replace(settings, audit=replace(settings.audit, url=url, url_file=""))
-    log = open_log(settings, clock, ring)
-    try:
-        checkpointer = open_checkpointer(settings, clock, ring, log)
-        if not plan.log_survived:
-            verify_log(
-                log,
-                manifest.audit_entries,
-                trust=checkpointer.trust,
-                kept=_kept(checkpointer.trust, manifest),
-            )
-        try:
-            checkpointer.require_whole()
-        except AuditTampered as error:
-            origin, day = checkpointer.trust.origin, f"{as_datetime(clock.now()):%Y%m%dT%H%M}"
-            raise NotReady(
-                f"the audit log of this backup lacks its end: {error.message}",
-                "those entries are lost; say so with a new name and a new witness file in "
-                "gatehouse.toml, then restore again:",
-                "[audit]",
-                f'origin = "{origin}/{day}"',
-                f'witness_file = "var/witness/audit-{day}.jsonl"',
-                "keep the old witness file as the record of what was lost",
-            ) from error
-        yield log
-    finally:
-        log.engine.dispose()
-
-
-def _kept(trust: Trust, manifest: Manifest) -> list[Kept]:
-    """The checkpoint that the manifest names, unless the log had another name then."""
-    note = manifest.audit_checkpoint
-    return [] if not note or trust.is_former(note) else [Kept("the backup", [note])]
-
-
-def _require_older(settings: Settings, clock: Clock, ring: KeyRing, manifest: Manifest) -> None:
-    """Raise `InvalidInput` when the log that is there does not continue that of the backup."""
-    log = open_log(settings, clock, ring)
-    try:
-        checkpointer = open_checkpointer(settings, clock, ring, log)
-        checkpointer.require_whole()
-        if log.size() < manifest.audit_entries:
-            raise InvalidInput(
-                "the audit log that is there is older than the backup",
-                "move it aside to restore that of the backup as well",
-            )
-        verify_log(log, manifest.audit_entries, trust=checkpointer.trust)
-    finally:
-        log.engine.dispose()
-
-
 def _files(
     settings: Settings, shelf: Shelf, manifest: Manifest, directory: Path, progress: Progress
 ) -> tuple[str, ...]:
-    """Put policies where there are none, and the settings of then beside those of now."""
     part = manifest.part(FILES)
     if part is None:
         return ()
@@ -298,38 +219,14 @@ def _files(
     with open(archive, "wb", opener=_private) as file:
         file.writelines(shelf.content(manifest, part, progress))
     files.extract(archive, unpacked)
-    done = []
-    policies = settings.path(settings.policy.directory)
-    if (unpacked / files.POLICIES).is_dir() and not _has_files(policies):
-        policies.mkdir(parents=True, exist_ok=True)
-        for path in sorted((unpacked / files.POLICIES).rglob("*")):
-            if path.is_file():
-                new = policies / path.relative_to(unpacked / files.POLICIES)
-                new.parent.mkdir(parents=True, exist_ok=True)
-                new.write_bytes(path.read_bytes())
-        done.append(str(policies))
-    then, now = unpacked / files.SETTINGS, settings.home / files.SETTINGS
-    if then.is_file() and not (
-        now.is_file() and files.without_passwords(now.read_text("utf-8")) == then.read_text("utf-8")
-    ):
-        beside = now.with_name(now.name + FROM_BACKUP)
-        beside.write_bytes(then.read_bytes())
-        beside.chmod(0o600)
-        done.append(str(beside))
-    return tuple(done)
+    return files.put_back(settings, unpacked)
 
 
-def _has_files(directory: Path) -> bool:
-    return directory.is_dir() and any(path.is_file() for path in directory.rglob("*"))
-
-
-@contextmanager
-def _translated(settings: Settings) -> Iterator[None]:
-    """What the operating system refuses while writing is said as what it is."""
-    try:
-        yield
-    except OSError as error:
-        raise unavailable(str(settings.home), error) from error
+def _finish(engine: Engine) -> None:
+    """From here on the database may be used."""
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {tables.GUARD}")
 
 
 def _private(path: str, _flags: int) -> int:

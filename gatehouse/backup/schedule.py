@@ -72,9 +72,9 @@ class Schedule:
         deployment, settings = self._deployment, self._deployment.settings
         shelf = Shelf(target, deployment.ring)
         shelf.require_marked()
-        there = shelf.ids()
+        there = [one.manifest for one in shelf.all() if one.manifest is not None]
         if there:
-            newest = shelf.manifest(there[-1])
+            newest = there[-1]
             if _lately(newest.made_at, now, settings.backup.every):  # another host made it
                 note(
                     settings,

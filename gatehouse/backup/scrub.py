@@ -44,13 +44,15 @@ class Since:
     """What the log that is in use says happened after the backup.
 
     `accounts` are ids of people with what was done to them; `added` how many people the backup does
-    not know; `holds` the ids of those that ended.
+    not know; `holds` the ids of those that ended. `gap` says that the log itself was restored
+    since, so that what happened between is told by nobody.
     """
 
     accounts: Mapping[str, tuple[str, ...]]
     added: int
     holds: frozenset[str]
     recovery_used: frozenset[str]
+    gap: bool = False
 
 
 @dataclass(slots=True)
@@ -68,16 +70,27 @@ class Scrubbed:
     accounts_closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def has_gap(log: AuditLog, at_least: int) -> bool:
+    """Whether the log was restored after its first `at_least` entries: what it had lost then is
+    told by nobody."""
+    return any(_is_gap(entry.facts()) for entry in log.entries(at_least))
+
+
+def _is_gap(facts: Mapping[str, Any]) -> bool:
+    return facts.get("kind") == "backup_restored" and facts.get("log_survived") is not True
+
+
 def since_of(log: AuditLog, at_least: int, known: Iterable[str]) -> Since:
     """What the entries after the first `at_least` say about the people whose ids are `known`."""
     ids = list(known)
     names = {name: one for one in ids for name in log.pseudonyms("person", one)}
     accounts: dict[str, list[str]] = {}
-    added, holds, recovery = 0, set[str](), set[str]()
+    added, holds, recovery, gap = 0, set[str](), set[str](), False
     for entry in log.entries(at_least):
         facts = entry.facts()
         kind, operation = facts.get("kind"), str(facts.get("operation", ""))
         who = names.get(str(facts.get("person", "")))
+        gap = gap or _is_gap(facts)
         if kind == "legal_hold" and operation in ("released", "lapsed"):
             holds.add(str(facts.get("hold")))
         elif kind == "administration" and operation == "people.added" and who is None:
@@ -91,7 +104,7 @@ def since_of(log: AuditLog, at_least: int, known: Iterable[str]) -> Since:
         elif kind == "step_up_passed" and facts.get("factor") == "recovery":
             recovery.add(who)
     changed = {who: tuple(what) for who, what in accounts.items()}
-    return Since(changed, added, frozenset(holds), frozenset(recovery))
+    return Since(changed, added, frozenset(holds), frozenset(recovery), gap)
 
 
 class Scrubber:
@@ -222,7 +235,7 @@ class Scrubber:
         connection.execute(sa.delete(stepup.authenticators).where(c.confirmed_at.is_(None)))
         codes = stepup.recovery_codes
         gone = sa.delete(codes)
-        if since is not None:
+        if since is not None and not since.gap:
             gone = gone.where(codes.c.person_id.in_(since.recovery_used))
         done.recovery_codes = int(connection.execute(gone).rowcount)
 

@@ -1,21 +1,28 @@
 """The backups at a second place: which there are, what they say, and how they are opened.
 
 The only module that knows how a backup lies there: a directory of sealed parts, and the manifest
-that is written last. What has no manifest is a backup that was cut off, and is none.
+that is written last. What has no manifest is a backup that was cut off, and is none, unless the key
+ring knows that it was whole. The ring also knows whether a later one was made than the newest that
+is there: whoever can write to the place cannot pass off an old backup as the latest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from gatehouse.backup import manifest as manifests
 from gatehouse.backup.deployment import Progress
-from gatehouse.backup.errors import BackupDamaged, BackupForeign, BackupKeyMissing
+from gatehouse.backup.errors import (
+    BackupDamaged,
+    BackupForeign,
+    BackupKeyMissing,
+    BackupMissing,
+)
 from gatehouse.backup.manifest import ID, Manifest, Part
 from gatehouse.backup.sealing import Readable, unseal_stream
 from gatehouse.backup.targets import MANIFEST, MARKER, Target
@@ -66,15 +73,45 @@ class Shelf:
 
     def ids(self) -> list[str]:
         """Every backup with a manifest, oldest first."""
-        return sorted(
-            name.partition("/")[0]
-            for name in self.target.names()
-            if name.partition("/")[2] == MANIFEST and ID.fullmatch(name.partition("/")[0])
-        )
+        return self._ids(self.target.names())
+
+    @staticmethod
+    def _ids(names: Iterable[str]) -> list[str]:
+        split = (name.partition("/") for name in names)
+        return sorted(one for one, _, file in split if file == MANIFEST and ID.fullmatch(one))
 
     def all(self) -> list[Found]:
         """Every backup, oldest first, whatever is wrong with it."""
-        return [self._found(backup) for backup in self.ids()]
+        names = self.target.names()
+        whole = set(self._ids(names))
+        robbed = {backup for backup in self.without_manifest(names) if self.was_whole(backup)}
+        return [
+            self._found(backup) if backup in whole else Found(backup, None, _ROBBED, True)
+            for backup in sorted(whole | robbed)
+        ]
+
+    def without_manifest(self, names: Iterable[str]) -> set[str]:
+        """The backups of which `names` has something, and no manifest."""
+        names = list(names)
+        there = {name.partition("/")[0] for name in names if "/" in name}
+        return {one for one in there if ID.fullmatch(one)} - set(self._ids(names))
+
+    def was_whole(self, backup: str) -> bool:
+        """Whether all parts of this backup were written once, and it was not pruned since."""
+        return self._ring.find_kept(manifests.key_name(backup)) is not None
+
+    def has_successor(self, backup: str) -> bool:
+        """Whether a later backup was made than this one, wherever it is now."""
+        return self._ring.find_kept(manifests.after_name(backup)) is not None
+
+    def require_latest(self, backup: str) -> None:
+        """Raise `BackupMissing` when `backup` is the newest that is there, and not the latest."""
+        if self.has_successor(backup) and self.newest() == backup:
+            raise BackupMissing(
+                f"a later backup than {backup} was made and is not at {self.target.place}",
+                "look for it in the snapshots of that place, and find out who removed it",
+                f"to take the older one, name it: {backup}",
+            )
 
     def manifest(self, backup: str) -> Manifest:
         """What a backup says. Raises `InvalidInput` when there is none, and as `manifest.read`."""
@@ -84,12 +121,17 @@ class Shelf:
             with self.target.reading(f"{backup}/{MANIFEST}") as file:
                 note = file.read(_LARGEST + 1)
         except KeyError:
+            if self.was_whole(backup):
+                raise BackupDamaged(f"{backup}: {_ROBBED.message}", *_ROBBED.hints) from None
             raise InvalidInput(f"there is no backup {backup}", _LIST) from None
         try:
             text = note.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BackupDamaged("the manifest of this backup cannot be read") from error
-        return manifests.read(text, self._ring, backup)
+            raise BackupDamaged(f"{backup}: its manifest cannot be read") from error
+        try:
+            return manifests.read(text, self._ring, backup)
+        except BackupDamaged as error:
+            raise BackupDamaged(f"{backup}: {error.message}", *error.hints) from error
 
     def newest(self) -> str:
         """The latest backup. Raises `NotReady` when there is none."""
@@ -114,6 +156,13 @@ class Shelf:
 
         Raises `BackupDamaged`, `BackupKeyMissing`, `TargetUnavailable`.
         """
+        try:
+            yield from self._content(manifest, part, progress)
+        except BackupDamaged as error:
+            where = f"{manifest.id}: {part.name}: "
+            raise BackupDamaged(where + error.message, *error.hints) from error
+
+    def _content(self, manifest: Manifest, part: Part, progress: Progress) -> Iterator[bytes]:
         key, plain = self.key_of(manifest), hashlib.sha256()
         size = 0
         with self._counted(manifest, part) as file:
@@ -164,6 +213,9 @@ class Shelf:
 
 
 _LIST: Final = "`gatehouse backup list` shows all"
+_ROBBED: Final = BackupDamaged(
+    "its manifest is gone", "somebody removed it, or its run was killed at the very end"
+)
 
 
 class _Counted:

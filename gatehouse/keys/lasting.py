@@ -71,6 +71,19 @@ class LastingKeys:
                 key = entry.key
         return key
 
+    def keep(self, name: str, key: bytes) -> None:
+        """Keep `key` (32 bytes), which was used before anybody had to find it again, under `name`.
+
+        Raises `InvalidInput` when there is another key of that name.
+        """
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a key has {KEY_SIZE} bytes")
+        with self._keeper.writing() as tree:
+            entry = tree.find_in(KEPT, name)
+            if entry is not None and entry.key != key:
+                raise InvalidInput("another key is kept under this name")
+            tree.put(KEPT, name, Entry(key, 0.0, 0))
+
     def find_kept(self, name: str) -> bytes | None:
         """The kept key of `name`; None when there is none."""
         with self._keeper.reading() as tree:

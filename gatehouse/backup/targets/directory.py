@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gatehouse.backup.errors import TargetUnavailable
+from gatehouse.backup.errors import BackupDamaged, TargetUnavailable
+from gatehouse.backup.full import FULL
 from gatehouse.backup.sealing import Readable, Writable
 
 UNFINISHED: Final = ".unfinished"
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_FILE: Final = "{} at the place of the backups is no ordinary file"
 
 
 class DirectoryTarget:
@@ -76,12 +78,16 @@ class DirectoryTarget:
     @contextmanager
     def reading(self, name: str) -> Iterator[Readable]:
         try:
-            file = open(self._path / name, "rb")  # noqa: SIM115 - closed below; what the block raises is its own
+            file = open(self._path / name, "rb", opener=_plain)  # noqa: SIM115 - closed below; what the block raises is its own
         except FileNotFoundError:
             raise KeyError(name) from None
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise BackupDamaged(_NO_FILE.format(name)) from error
             raise unavailable(self.place, error) from error
         with file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BackupDamaged(_NO_FILE.format(name))
             yield file
 
     def delete(self, names: Iterable[str]) -> None:
@@ -99,7 +105,7 @@ class DirectoryTarget:
 
 def unavailable(place: str, error: OSError) -> TargetUnavailable:
     """What an error of the operating system means for a second place."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return TargetUnavailable(
             f"the place of the backups is full: {place}",
             "make room, or `gatehouse backup prune`; nothing half-written counts as a backup",
@@ -112,6 +118,11 @@ def unavailable(place: str, error: OSError) -> TargetUnavailable:
 
 def _private(path: str, _flags: int) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+
+
+def _plain(path: str, _flags: int) -> int:
+    # Not waiting: whoever can write there may have put a pipe in place of a file.
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _remove(path: Path) -> None:

@@ -16,6 +16,7 @@ from gatehouse.cli.home import home_directory
 
 if TYPE_CHECKING:
     from gatehouse.backup.deployment import Progress
+    from gatehouse.backup.shelf import Shelf
     from gatehouse.backup.targets import Target
     from gatehouse.runtime import Runtime
 
@@ -36,6 +37,24 @@ def opened(place: str = "") -> Iterator[tuple[Runtime, Target]]:
         yield runtime, open_target(runtime.settings, place)
     finally:
         runtime.close()
+
+
+def latest(shelf: Shelf, *, lenient: bool) -> str:
+    """The newest backup at the place, when it is the latest that was made.
+
+    A later one that is not there is an error, and with `lenient` (a copy that lags) a warning.
+    Raises `NotReady` when there is none, `BackupMissing`.
+    """
+    from gatehouse.backup.errors import BackupMissing
+
+    newest = shelf.newest()
+    try:
+        shelf.require_latest(newest)
+    except BackupMissing as error:
+        if not lenient:
+            raise
+        warn(error.message)
+    return newest
 
 
 @contextmanager

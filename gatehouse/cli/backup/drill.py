@@ -6,7 +6,7 @@ import json
 
 import click
 
-from gatehouse.cli.backup.common import json_option, opened, place_option, progress
+from gatehouse.cli.backup.common import json_option, latest, opened, place_option, progress
 
 
 @click.command()
@@ -30,7 +30,7 @@ def drill(backup: str | None, sentences: tuple[str, ...], place: str, as_json: b
     with opened(place) as (runtime, target):
         shelf = Shelf(target, runtime.ring)
         shelf.require_marked()
-        manifest = shelf.manifest(backup or shelf.newest())
+        manifest = shelf.manifest(backup or latest(shelf, lenient=bool(place)))
         model = runtime.settings.path("models/current.tar.gz")
         with progress("drill") as shown:
             done = run(runtime, target, manifest, model, shown, sentences or SENTENCES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gatehouse.cli.backup.common import json_option, place_option, progress, warn
+from gatehouse.cli.backup.common import json_option, latest, place_option, progress, warn
 from gatehouse.errors import GatehouseError
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 def restore(
     backup: str | None, accounts: Literal["open", "closed"] | None, place: str, as_json: bool
 ) -> None:
-    """Put BACKUP, or the newest one, where the settings say, if nothing is there.
+    """Put BACKUP, or the latest one, where the settings say, if nothing is there.
 
-    Needs the key ring and its root in place (`gatehouse keys restore`). Nobody stays signed in, what
+    When a later one was made than those that are there, BACKUP has to be named. Needs the key ring and its root in place (`gatehouse keys restore`). Nobody stays signed in, what
     expired or was erased since does not come back, and accounts that changed since are closed. Stop
     every server first.
     """
@@ -50,7 +50,8 @@ def restore(
         shelf = Shelf(target, ring)
         shelf.require_marked()
         with progress("restore") as shown:
-            done = run(settings, clock, ring, target, backup or shelf.newest(), shown, accounts)
+            chosen = backup or latest(shelf, lenient=False)
+            done = run(settings, clock, ring, target, chosen, shown, accounts)
     finally:
         ring.close()
     click.echo(json.dumps(_facts(done)) if as_json else _text(done))

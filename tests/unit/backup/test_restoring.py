@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +22,7 @@ from gatehouse.backup.errors import (
     BackupKeyMissing,
     BackupNewer,
 )
+from gatehouse.backup.full import is_full
 from gatehouse.db import open_engine
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady
 from gatehouse.identity import SessionEnded
@@ -168,6 +173,43 @@ def test_a_lost_end_of_the_log_is_owned_up_to(any_desk: Desk) -> None:
     assert runtime.audit.size() == verify(runtime.audit, trust=runtime.checkpoints.trust).entries
 
 
+def test_a_log_with_a_gap_tells_nobody_apart(desk: Desk) -> None:
+    """A log that came out of a backup once does not know what happened before: somebody decides."""
+    erin, omar = desk.person(), desk.person("omar")
+    made = desk.backup()
+    desk.runtime.directory.disable(omar.id)
+    desk.lose("main", "audit", "records")
+    desk.own_up()
+    desk.restore(made.id, accounts="closed")
+    desk.reopen().directory.enable(erin.id)
+    desk.lose("main", "records")
+    with pytest.raises(NotReady, match="came out of a backup"):
+        desk.restore(made.id)
+    closed = desk.restore(made.id, accounts="closed").scrubbed.accounts_closed
+    assert {"erin", "omar"} == set(closed)
+
+
+def test_all_files_get_their_names_or_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure at the very end leaves no restored log that would be taken for one that survived."""
+    made = desk.backup()
+    desk.lose("main", "audit")
+    before = desk.files()
+
+    def replace(source: Path, target: Path) -> None:
+        if target.name == "gatehouse.db":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(source, target)
+
+    rename = os.rename
+    monkeypatch.setattr(os, "replace", replace)
+    desk.own_up()
+    with pytest.raises(NotReady, match="a disk is full"):
+        desk.restore(made.id, accounts="closed")
+    monkeypatch.undo()
+    assert [] == [name for name in desk.files() - before if ".db" in name]
+    desk.restore(made.id, accounts="closed")
+
+
 def test_a_log_that_survived_goes_on(desk: Desk) -> None:
     """It is not replaced, it tells of the time since, and the restore is written into it."""
     desk.backup()
@@ -256,6 +298,47 @@ def test_a_damaged_backup_changes_nothing(desk: Desk) -> None:
         assert before == desk.files(), name
         path.write_bytes(good)
     desk.restore(made.id, accounts="open")
+
+
+def test_a_full_disk_leaves_nothing_half_written(desk: Desk) -> None:
+    """Wherever it becomes full: it is said as what it is, and what was there is as it was."""
+    erin = desk.person()
+    for number in range(20):
+        desk.talk(erin, f"c{number}", "my words " * 500)
+    made = desk.backup()
+    desk.lose("main", "records")
+    before = desk.files()
+    part = made.part("main")
+    assert part is not None
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (50_000, part.plain_size - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, usual[1]))
+        try:
+            with pytest.raises(NotReady, match="a disk is full"):
+                desk.restore(made.id)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert before == desk.files()
+    assert 20 == desk.restore(made.id).scrubbed.kept
+
+
+def test_a_full_disk_is_known_by_its_cause() -> None:
+    """Whichever of them noticed it, and whatever was made of that since."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for cause, expected in ((full, True), (OSError(errno.EACCES, "no"), False), (None, False)):
+        try:
+            try:
+                raise NotReady("the conversations cannot be reached") from cause
+            except NotReady as error:
+                raise InvalidInput("something else") from error
+        except InvalidInput as error:
+            assert expected == is_full(error)
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("PRAGMA max_page_count=2")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute("INSERT INTO t VALUES (randomblob(90000))")
+    assert is_full(caught.value)
 
 
 def test_a_backup_under_another_name_is_refused(desk: Desk) -> None:
