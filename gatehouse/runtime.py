@@ -24,7 +24,6 @@ from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log,
 from gatehouse.audit.signing import Checkpointer
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine, require_not_lost
-from gatehouse.errors import NotReady
 from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
 from gatehouse.identity.assertions import LIFETIME, SKEW
 from gatehouse.identity.breached import BreachedList
@@ -207,15 +206,9 @@ def open_runtime(
 
     `ring` replaces the key ring of the settings, for a throw-away copy of a deployment.
 
-    A process that is `serving` people needs the policy directory and records the policies that it
-    starts with; a command that looks at the log or adds a person decides nothing and records none.
+    A process that is `serving` people records the policies that it starts with; a command that looks at the log or adds a person decides nothing and records none.
     """
     settings = load_settings(home)
-    if serving and not settings.path(settings.policy.directory).is_dir():
-        raise NotReady(
-            f"policy.directory: there is no directory {settings.policy.directory}",
-            "name the directory of the policy files",
-        )
     clock = clock or SystemClock()
     ring = ring or open_ring(settings, clock)
     require_not_lost(

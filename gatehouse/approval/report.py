@@ -57,9 +57,18 @@ def _tell(change: Change) -> None:
             )
         return
     problems = [str(problem) for problem in change.problems]
+    first = problems[0] if problems else "the files cannot be used"
+    if change.restored:
+        log.warning(
+            "the policy files cannot be used, older rules are in force; `gatehouse policy check`",
+            first=first,
+            problems=len(problems),
+            restored=True,
+        )
+        return
     log.warning(
         "policies not changed; `gatehouse policy check` shows why",
-        first=problems[0] if problems else "the files cannot be used",
+        first=first,
         problems=len(problems),
-        restored=change.restored,
+        restored=False,
     )

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from gatehouse.errors import NotReady
 
+# Any of them. The rules alone would not do: when they are gone, a deployment still serves those that
+# it kept, and its operator needs every command.
+SIGNS = ("policies", "gatehouse.toml", "var/policy", "var/keys")
+
 
 def home_directory() -> Path:
-    """`GATEHOUSE_HOME`, or the current directory when it holds a Gatehouse project."""
+    """`GATEHOUSE_HOME`, or the current directory, when it holds a Gatehouse project."""
     named = os.environ.get("GATEHOUSE_HOME")
     home = Path(named) if named else Path.cwd()
-    if not (home / "policies").is_dir():
+    if not any((home / sign).exists() for sign in SIGNS):
         raise NotReady(
-            f"{home} is not a Gatehouse project: it has no policies/",
+            f"{home} is not a Gatehouse project: it has neither policies/ nor gatehouse.toml",
             "change to the project's directory or set GATEHOUSE_HOME",
         )
     return home.resolve()

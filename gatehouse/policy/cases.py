@@ -47,10 +47,13 @@ class Case:
 def read(
     documents: Mapping[str, Node],
     vocabulary: Vocabulary,
-    rules: frozenset[str],
+    rules: frozenset[str] | None,
     problems: Problems,
 ) -> tuple[Case, ...]:
-    """The cases of all test files; mistakes go to `problems`."""
+    """The cases of all test files; mistakes go to `problems`.
+
+    `rules` are the ids that a test may name, None when not all of them could be read.
+    """
     found: list[Case] = []
     for node in documents.values():
         found.extend(_File(node, vocabulary, rules, problems).cases())
@@ -87,11 +90,11 @@ class _File:
     """Reads one test file."""
 
     def __init__(
-        self, node: Node, vocabulary: Vocabulary, rules: frozenset[str], problems: Problems
+        self, node: Node, vocabulary: Vocabulary, rules: frozenset[str] | None, problems: Problems
     ) -> None:
         self._fields = Fields(problems)
         self._vocabulary = vocabulary
-        self._rules = rules | OUTCOMES
+        self._rules = None if rules is None else rules | OUTCOMES
         keys = ("version", "people", "given", "tests", "unlisted")
         self._node = node
         self._entries = self._fields.mapping(node, "", keys, ("version", "people", "tests"))
@@ -149,9 +152,7 @@ class _File:
         if "given" in keys:
             place = join(path, "given")
             base = read_situation(self._fields, keys["given"], place, base, self._vocabulary)
-        because = "because" in keys and self._fields.choice(
-            keys["because"], join(path, "because"), self._rules, "rule"
-        )
+        because = "because" in keys and self._because(keys["because"], join(path, "because"))
         known = self._vocabulary.domain.responses
         say = "say" in keys and self._fields.choice(
             keys["say"], join(path, "say"), known, "response"
@@ -171,6 +172,11 @@ class _File:
             for person in people or ()
             for intent in intents
         ]
+
+    def _because(self, node: Node, path: str) -> str | None:
+        if self._rules is None:
+            return self._fields.text(node, path)
+        return self._fields.choice(node, path, self._rules, "rule")
 
     def _expected(self, node: Node, keys: dict[str, Node], path: str) -> tuple[str, bool]:
         given = [key for key in ("expect", "at_most") if key in keys]

@@ -69,9 +69,13 @@ class PolicyInvalid(InvalidInput):
         more = len(self.problems) - len(shown)
         if more:
             shown.append(f"… and {more} more")
-        count = len(self.problems)
-        title = f"the policies have {count} mistake{'' if count == 1 else 's'}"
+        title = f"the policies have {counted(len(self.problems), 'mistake')}"
         super().__init__("\n".join([title, *shown]), *hints)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 mistake`, `2 mistakes`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class Problems:

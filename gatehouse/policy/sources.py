@@ -25,6 +25,7 @@ TESTS = "tests"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.yml")
 _LOOKS_LIKE_POLICY = re.compile(r"\.ya?ml$", re.IGNORECASE)
 _READS = 5
+# `os.path.isdir` says no where `Path.is_dir` raises: what may not be looked at is reported as a file.
 
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]
 
@@ -94,7 +95,7 @@ def read_directory(directory: Path, problems: Problems) -> Sources:
 
 def _read_all(directory: Path, name: str, problems: Problems) -> dict[str, bytes]:
     label = Position(name)
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         problems.add(label, "", "the policy directory does not exist", "look at [policy] directory")
         return {}
     files: dict[str, bytes] = {}
@@ -119,7 +120,7 @@ def _read_all(directory: Path, name: str, problems: Problems) -> dict[str, bytes
 
 def _policy_files(directory: Path, label: str, problems: Problems) -> Iterator[tuple[str, Path]]:
     for entry in _entries(directory, label, problems):
-        if entry.name == TESTS and not entry.is_dir():
+        if entry.name == TESTS and not os.path.isdir(entry):
             where = Position(f"{label}/{TESTS}")
             hint = "put the directory of the policy tests back"
             problems.add(where, "", "this is not a directory, so no policy test is read", hint)
@@ -142,7 +143,7 @@ def _entries(folder: Path, label: str, problems: Problems) -> list[Path]:
 def _wanted(path: Path, label: str, problems: Problems) -> bool:
     """Whether `path` is a policy file; what only looks like one is a problem."""
     label = label.encode("utf-8", "backslashreplace").decode()
-    if path.is_dir():
+    if os.path.isdir(path):
         if any(_LOOKS_LIKE_POLICY.search(item.name) for item in path.rglob("*")):
             hint = "move the files up, or give them another ending to switch them off"
             problems.add(Position(label), "", "policies in this directory are not read", hint)

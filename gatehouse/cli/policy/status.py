@@ -9,7 +9,7 @@ import click
 from gatehouse.cli.home import home_directory
 from gatehouse.cli.policy.files import json_option, print_json
 from gatehouse.clock import as_iso
-from gatehouse.policy.errors import PolicyInvalid
+from gatehouse.policy.errors import PolicyInvalid, counted
 
 
 @click.command()
@@ -63,7 +63,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"four eyes  {switched}", f"in force   {found['in_force'] or 'nothing yet'}"]
     if found["mistakes"]:
         lines.append(
-            f"files      {found['mistakes']} mistakes; `gatehouse policy check` shows them"
+            f"files      {counted(found['mistakes'], 'mistake')}; `gatehouse policy check` shows them"
         )
     elif found["files"] == found["in_force"]:
         lines.append("files      the same")

@@ -14,7 +14,7 @@ from sanic import Sanic
 
 from gatehouse.clock import SettableClock
 from gatehouse.dialogue.action_server import ActionServer
-from gatehouse.errors import NotReady
+from gatehouse.policy import PolicyInvalid
 from gatehouse.runtime import Runtime, open_runtime
 
 MARK = "gatehouse.approval.report"
@@ -69,7 +69,7 @@ def test_a_rejected_edit_is_said_with_its_first_problem(
     [(level, message)] = said(caplog)
     assert "WARNING" == level
     assert message.startswith("policies not changed; `gatehouse policy check` shows why first=")
-    assert re.search(r" first=policies/\w+\.yml:\d+:\d+ .* problems=[1-9]\d* ", message)
+    assert re.search(r" first=policies/\w+\.yml:\d+:\d+:? .* problems=[1-9]\d* ", message)
     assert ["policy_rejected"] == kinds(runtime)
 
 
@@ -85,11 +85,30 @@ def test_a_start_with_the_last_good_policies_is_said(
     assert message.endswith("restored=True")
 
 
-def test_a_server_needs_its_policy_directory(runtime: Runtime, clock: SettableClock) -> None:
-    """Without the directory nothing is served, whatever was good before."""
-    shutil.rmtree(runtime.settings.home / "policies")
-    with pytest.raises(NotReady, match=r"policy\.directory: there is no directory policies"):
-        open_runtime(runtime.settings.home, clock, serving=True)
+def test_a_server_starts_without_its_policy_files(
+    runtime: Runtime, clock: SettableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A directory that is gone or not mounted is like one with a mistake: the last good rules are
+    served, which is said and recorded. Where nothing was good before, nothing is served."""
+    home = runtime.settings.home
+    shutil.move(home / "policies", home / "away")
+    with pytest.raises(PolicyInvalid, match=r"the policy directory does not exist") as raised:
+        open_runtime(home, clock, serving=True)
+    assert 1 == len(raised.value.problems)
+    shutil.move(home / "away", home / "policies")
+    first = open_runtime(home, clock, serving=True)
+    revision = first.policies.current().revision
+    first.close()
+    caplog.clear()
+    shutil.rmtree(home / "policies")
+    again = open_runtime(home, clock, serving=True)
+    assert revision == again.policies.current().revision
+    assert clock.now() == again.policies.status().refused_at
+    [(level, message)] = said(caplog)
+    assert "WARNING" == level
+    assert message.startswith("the policy files cannot be used, older rules are in force")
+    assert "policy_rejected" == kinds(again)[-1]
+    again.close()
 
 
 def test_an_action_server_takes_edits_too(runtime: Runtime) -> None:

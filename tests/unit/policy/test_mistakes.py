@@ -48,3 +48,30 @@ def test_files_that_are_missing_are_named(domain, sources):
     missing = [problem.where.file for problem in raised.value.problems]
     assert ["policies/intents.yml", "policies/vocabulary.yml"] == missing
     assert 3 == raised.value.exit_code
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("closed.yml", "effect: deny", "effect deny", "policies/closed.yml:4:5"),
+        ("closed.yml", "rules:", "rulse:", "policies/closed.yml:1:1"),
+        ("rest.yml", "groups: [pay, team]", "groups: [pay, taem]", "policies/rest.yml:7:19"),
+        ("closed.yml", "never,", "Never,", "policies/closed.yml:4:10"),
+    ],
+)
+def test_what_only_follows_from_a_mistake_is_not_reported(
+    name, old, new, expected, domain, files, sources
+):
+    """A rule that could not be read covers nothing and has no id; neither is said of other files."""
+    tests = (
+        "version: 1\nunlisted: not_tested\npeople: {anna: {roles: employee}}\n"
+        "tests: [{name: Closed, people: anna, groups: command, expect: deny, because: never}]\n"
+    )
+    texts = {**files(), "tests/never.yml": tests}
+    assert old in texts[name]
+    with pytest.raises(PolicyInvalid) as raised:
+        build(sources({**texts, name: texts[name].replace(old, new, 1)}), domain)
+    assert {name} == {
+        problem.where.file.removeprefix("policies/") for problem in raised.value.problems
+    }
+    assert expected == str(raised.value.problems[0].where)

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from gatehouse.cli import main as command_line
+from gatehouse.cli.home import home_directory
 from gatehouse.errors import GatehouseError, IntegrityError, InvalidInput, NotReady
 
 HELP = "from gatehouse.cli.main import main; main(['--help'])"
@@ -139,3 +140,14 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
     with process.stderr:
         assert b"" == process.stderr.read()
     process.wait()
+
+
+def test_a_deployment_without_its_policies_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings, keys or kept rules are enough to know it by; an empty directory is none."""
+    monkeypatch.setenv("GATEHOUSE_HOME", str(tmp_path))
+    with pytest.raises(NotReady, match="neither policies/ nor"):
+        home_directory()
+    (tmp_path / "var" / "policy").mkdir(parents=True)
+    assert tmp_path.resolve() == home_directory()

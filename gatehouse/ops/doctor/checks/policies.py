@@ -9,7 +9,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.ops.doctor.finding import Finding, advice, bad, good, setting
 from gatehouse.ops.doctor.subject import Subject
 from gatehouse.policy import load_directory, read_domain
-from gatehouse.policy.errors import PolicyInvalid
+from gatehouse.policy.errors import PolicyInvalid, counted
 from gatehouse.policy.status import DIRECTORY, read_status
 
 
@@ -20,7 +20,8 @@ def look(subject: Subject) -> Iterator[Finding]:
         domain = read_domain(settings.path("domain.yml"))
         policies = load_directory(directory, domain, settings.policy.time_zone)
     except PolicyInvalid as invalid:
-        what = f"the policy files have {len(invalid.problems)} mistakes; older rules stay in force"
+        mistakes = counted(len(invalid.problems), "mistake")
+        what = f"the policy files have {mistakes}; older rules stay in force"
         yield bad("policies.mistakes", what, "gatehouse policy check")
         return
     except GatehouseError as error:
