@@ -6,6 +6,7 @@ person wrote. No path through here may show a traceback, a path of the machine o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -80,12 +81,18 @@ def _response(
 class QuietErrorHandler(ErrorHandler):
     """Answers every exception of the application in the same shape, whatever was registered before."""
 
-    def __init__(self, finish: Callable[[BaseHTTPResponse], None]) -> None:
+    def __init__(
+        self,
+        finish: Callable[[BaseHTTPResponse], None],
+        for_people: Callable[[Request, HTTPResponse], HTTPResponse],
+    ) -> None:
         super().__init__()
         self._finish = finish
+        self._for_people = for_people
 
     def response(self, request: Request, exception: Exception) -> HTTPResponse:
-        if not isinstance(exception, SanicException | TooMany):
+        # Whoever hangs up before the answer is no failure of ours, nor worth a line of the log.
+        if not isinstance(exception, SanicException | TooMany | asyncio.CancelledError):
             metrics.FAILURES.add(part="request")
             log.error("a request failed", error=place_of(exception))
         if isinstance(exception, ApiError):
@@ -97,6 +104,7 @@ class QuietErrorHandler(ErrorHandler):
             allow = (getattr(exception, "headers", None) or {}).get("Allow")
             if allow:
                 answer.headers["Allow"] = str(allow)
+        answer = self._for_people(request, answer)
         # Some failures happen where response middleware does not run.
         self._finish(answer)
         return answer

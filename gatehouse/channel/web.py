@@ -19,7 +19,16 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
 from gatehouse import metrics
-from gatehouse.channel import cookies, framing, housekeeping, mounts, observing, pace, rasa_side
+from gatehouse.channel import (
+    cookies,
+    dead_ends,
+    framing,
+    housekeeping,
+    mounts,
+    observing,
+    pace,
+    rasa_side,
+)
 from gatehouse.channel.account import Account
 from gatehouse.channel.admission import Admission
 from gatehouse.channel.answers import Answers
@@ -229,7 +238,7 @@ class Doorkeeper:
         self._stopping = False
 
     def take_charge(self, app: Sanic) -> None:
-        app.error_handler = QuietErrorHandler(self._finish)
+        app.error_handler = QuietErrorHandler(self._finish, self._for_people)
         app.add_signal(self._connected, "http.lifecycle.begin")
         app.add_signal(self._disconnected, "http.lifecycle.complete")
         app.register_middleware(self._admit, "request", priority=_FIRST)
@@ -341,6 +350,9 @@ class Doorkeeper:
 
     async def _admit(self, request: Request) -> HTTPResponse | None:
         observing.begun(request)
+        if request.conn_info is None:
+            # Sanic's stand-in for a head that could not be read: its own error is the answer.
+            return None
         framing.check(request)
         parts = self._parts()
         parts.arriving.head_read(request)
@@ -363,6 +375,11 @@ class Doorkeeper:
         observing.answered(request, response)
         if self._built is not None:
             await self._built.refusals.note(getattr(request.ctx, "refused", ""))
+
+    def _for_people(self, request: Request, refusal: HTTPResponse) -> HTTPResponse:
+        if self._services is None or not dead_ends.is_navigation(request):
+            return refusal
+        return dead_ends.page(refusal, self._services.settings.server.origin.rstrip("/"))
 
     def _finish(self, response: BaseHTTPResponse) -> None:
         observing.mark(response)

@@ -21,7 +21,7 @@ from gatehouse.channel import WebChannel, housekeeping
 from gatehouse.dialogue import adjustments, gate
 from gatehouse.dialogue.in_process import InProcessActions
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady
-from gatehouse.ops.tls import refresh, server_context
+from gatehouse.ops.tls import handshaking, refresh, server_context
 from gatehouse.production import require_fit
 from gatehouse.runtime import Runtime
 from gatehouse.settings import Server, Settings
@@ -48,7 +48,7 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
     context = server_context(runtime.settings)
     renew = partial(_renew_certificate_daily, runtime.settings, context)
     app.register_listener(renew, "after_server_start")
-    app.run(
+    app.prepare(
         host=runtime.settings.server.host,
         port=runtime.settings.server.port,
         ssl=context,
@@ -57,6 +57,9 @@ def serve(runtime: Runtime, model: Path, ready: Any = None) -> None:
         motd=False,
         debug=False,
     )
+    # `Sanic.run` is `prepare` and this, without a way to say how long a handshake may take.
+    app.state.server_info[0].settings["asyncio_server_kwargs"] = handshaking(runtime.settings)
+    Sanic.serve_single(app)
 
 
 def require_free_address(server: Server) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from gatehouse.clock import Clock, SystemClock, as_datetime
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.ops.authority import LocalAuthority
+from gatehouse.ops.plain_http import Context
 from gatehouse.settings import Settings
 
 # TLS 1.2 only; TLS 1.3 has no weak ones. RFC 9325 section 4.2.
@@ -53,7 +54,8 @@ def server_context(settings: Settings, clock: Clock | None = None) -> ssl.SSLCon
     Raises `InvalidInput` for a certificate or key that cannot be used and `NotReady` for one that
     has expired.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = Context(ssl.PROTOCOL_TLS_SERVER)
+    context.page = f"{settings.server.origin.rstrip('/')}/chat"
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= (
@@ -62,6 +64,11 @@ def server_context(settings: Settings, clock: Clock | None = None) -> ssl.SSLCon
     context.set_alpn_protocols(["http/1.1"])
     refresh(context, settings, clock)
     return context
+
+
+def handshaking(settings: Settings) -> dict[str, float]:
+    """What the event loop's server is told of TLS handshakes: how many seconds one may take."""
+    return {"ssl_handshake_timeout": float(settings.limits.handshake)}
 
 
 def refresh(context: ssl.SSLContext, settings: Settings, clock: Clock | None = None) -> None:

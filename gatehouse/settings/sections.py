@@ -260,6 +260,11 @@ class Limits:
         low=1,
         high=100_000,
     )
+    handshake: int = setting(
+        "10s",
+        "A connection that has not finished its TLS handshake then is closed.",
+        kind="duration",
+    )
     store: str = setting(
         "", "Redis that several serving processes count in, redis:// or rediss://; empty for one."
     )

@@ -41,7 +41,7 @@ from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
 from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.keys import KeyRing
-from gatehouse.ops.tls import local_authority, server_context
+from gatehouse.ops.tls import handshaking, local_authority, server_context
 from gatehouse.settings import load_settings
 from gatehouse.stepup import Resume
 from gatehouse.stepup import schema as stepup_schema
@@ -270,7 +270,11 @@ class Site:
     async def _listen(self) -> None:
         context = server_context(self.settings, SystemClock())
         self._server = await self.app.create_server(
-            "127.0.0.1", self.port, ssl=context, return_asyncio_server=True
+            "127.0.0.1",
+            self.port,
+            ssl=context,
+            return_asyncio_server=True,
+            asyncio_server_kwargs=handshaking(self.settings),
         )
         await self._server.startup()
         await self._server.before_start()
@@ -292,6 +296,10 @@ class Site:
             task.cancel()
         await asyncio.sleep(0)
         await self._loop.shutdown_default_executor()
+
+    def open_connections(self) -> list[Any]:
+        """The server's side of each connection that is open now."""
+        return list(self._server.connections)
 
     def tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(

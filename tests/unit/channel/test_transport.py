@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
 
 from gatehouse.channel.headers import header_set
 from tests.unit.channel.harness import Site, say
-from tests.unit.channel.test_defences import assert_finished
+from tests.unit.channel.test_defences import assert_finished, exchange
 
 
 def test_browsers_remember_https_for_a_year() -> None:
@@ -73,3 +78,95 @@ def test_cookies_are_small(site: Site) -> None:
     jar = [(cookie.name, cookie.value or "") for cookie in client.cookies.jar]
     assert len(jar) >= 2
     assert max(len(name) + len(value) for name, value in jar) < 1024
+
+
+def plain(site: Site, request: str) -> str:
+    """What somebody gets who sends `request` without TLS, until the connection ends or rests."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", site.port), 30) as connection:
+        connection.sendall(request.encode())
+        while b"\r\n\r\n" not in received and (part := connection.recv(65536)):
+            received += part
+    return received.decode()
+
+
+def test_plain_http_is_told_where_the_page_is(site: Site) -> None:
+    """Only the page for people leads on, to our own address, whatever host was asked for."""
+    for path in ("/", "/chat"):
+        told = plain(site, f"GET {path} HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+        assert told.startswith("HTTP/1.1 301 ")
+        assert f"\r\nLocation: {site.origin}/chat\r\n" in told
+    assert [] == site.agent.heard
+
+
+def test_a_program_that_speaks_plain_http_is_refused(site: Site) -> None:
+    """It is not led on, since it would go on in the open (ASVS v5.0.0-4.1.2); nothing is repeated."""
+    for line in ("POST /chat", "GET /api/v1/session", "GET /chat?marked", "DELETE /"):
+        told = plain(site, f"{line} HTTP/1.1\r\nHost: marked.example\r\n\r\n")
+        assert told.startswith("HTTP/1.1 400 "), line
+        assert "Location" not in told
+        assert "marked" not in told
+
+
+def test_a_handshake_that_never_ends_is_cut_off(tmp_path: Path) -> None:
+    """After `limits.handshake`, whether nothing or something else than TLS came."""
+    begun = (b"", b"\x16\x03\x01\x02", b"GET /chat HTTP/1.1\r\n\r\n")
+    with Site(tmp_path, GATEHOUSE_LIMITS_HANDSHAKE="1s") as site, ExitStack() as stack:
+        for sent in begun:
+            # Below the minute that is the event loop's own limit.
+            connection = socket.create_connection(("127.0.0.1", site.port), 30)
+            stack.enter_context(connection).sendall(sent)
+            stack.callback(read_to_its_end, connection)
+
+
+def read_to_its_end(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+def test_a_head_that_cannot_be_read_is_called_that(site: Site) -> None:
+    """Not plain HTTP, which it is not: whoever looks for the mistake would look at their proxy."""
+    host = f"Host: localhost:{site.port}\r\n"
+    for status, request in (
+        (400, f"GET /chat HTTP/1.1\r\n{host}A: b\r\n c\r\n\r\n"),
+        (400, f"POST /chat HTTP/1.1\r\n{host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        (413, f"GET /{'a' * 9000} HTTP/1.1\r\n{host}\r\n"),
+    ):
+        told = exchange(site, request)
+        assert told.startswith(f"http/1.1 {status} "), request[:60]
+        assert "content-security-policy: default-src 'none'" in told
+    assert "request_refused" not in site.audit.kinds()
+
+
+def test_who_hangs_up_leaves_no_error(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A stranger who gives up does not fill the log with failures."""
+    with (
+        socket.create_connection(("127.0.0.1", site.port), 10) as plain,
+        site.tls().wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        origin = f"Origin: {site.origin}\r\nContent-Type: application/json\r\n"
+        connection.sendall(
+            f"POST /api/v1/session HTTP/1.1\r\nHost: localhost:{site.port}\r\n{origin}"
+            "Content-Length: 50\r\n\r\n{".encode()
+        )
+        while not any(one.http and one.http.request_body for one in site.open_connections()):
+            time.sleep(0.01)
+    while site.open_connections():
+        time.sleep(0.01)
+    assert "a request failed" not in caplog.text
+
+
+def test_a_person_at_a_dead_end_sees_a_page(site: Site) -> None:
+    """With a way to the chat, at our own address; a program gets JSON as ever."""
+    client = site.client()
+    going = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
+    for path, host in (("/no<where>", ""), ("/chat", "127.0.0.1.rebound.example")):
+        answer = client.get(path, headers={**going, **({"Host": host} if host else {})})
+        assert (421 if host else 404) == answer.status_code
+        assert "text/html; charset=utf-8" == answer.headers["content-type"]
+        assert f'href="{site.origin}/chat"' in answer.text
+        assert "where" not in answer.text.replace("address", "")
+        assert_finished(answer)
+    assert "not_found" == client.get("/nowhere").json()["error"]["code"]
+    refused = client.post("/nowhere", headers={"Sec-Fetch-Mode": "navigate"})
+    assert "application/json" == refused.headers["content-type"]
