@@ -47,6 +47,13 @@ class Place:
         """The URL of what is being put back."""
         return self.url if self.file is None else f"sqlite:///{self.new_file}"
 
+    def is_made(self) -> bool:
+        """Whether there is a file, or are tables, at all. Raises `Unavailable`."""
+        if self.file is not None:
+            return self.file.exists()
+        with engine_of(self.url) as engine:
+            return bool(self.tables(postgres.tables(engine)))
+
     def is_empty(self) -> bool:
         """Whether nothing of ours is there: no tables, or none with a row, as after any command since
         the loss. Raises `Unavailable`, `NotReady` for a half restore."""

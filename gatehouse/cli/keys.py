@@ -188,7 +188,7 @@ def restore(copy: Path | None, older: bool, as_json: bool) -> None:
          "replaced": str(result.replaced) if result.replaced else None},
         as_json,
     )  # fmt: skip
-    _record("restore", generation=result.generation, older=older)
+    _record_restore(settings, generation=result.generation, older=older)
 
 
 @keys.command()
@@ -288,6 +288,31 @@ def _record(operation: str, **facts: Any) -> None:
         runtime = open_runtime(home_directory())
         runtime.audit.append("key_operation", operation=operation, **facts)
         runtime.close()
+    except GatehouseError as error:
+        _warn(f"done, but not recorded in the audit log: {error.message}")
+
+
+def _record_restore(settings: Settings, **facts: Any) -> None:
+    """The audit entry, in the log alone: the databases may be lost too, and an empty log that is made
+    for the occasion would be in the way of the one in the backup."""
+    from gatehouse.audit.deployment import open_log
+    from gatehouse.backup.deployment import AUDIT
+    from gatehouse.backup.places import places
+    from gatehouse.clock import SystemClock
+    from gatehouse.errors import GatehouseError
+    from gatehouse.keys import open_ring
+
+    try:
+        if not places(settings)[AUDIT].is_made():
+            _warn(
+                "there is no audit log to record it in; `gatehouse backup restore` brings it back"
+            )
+            return
+        ring = open_ring(settings, SystemClock())
+        log = open_log(settings, SystemClock(), ring)
+        log.append("key_operation", operation="restore", **facts)
+        log.engine.dispose()
+        ring.close()
     except GatehouseError as error:
         _warn(f"done, but not recorded in the audit log: {error.message}")
 

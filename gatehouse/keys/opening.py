@@ -7,6 +7,8 @@ installed must say so in one clear error, and nothing here may fall back to anot
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -20,7 +22,6 @@ from gatehouse.keys.homes import RING_FILE, FileHome, Home, TableHome, make_priv
 from gatehouse.keys.mirror import Following, Mirror
 from gatehouse.keys.ring import KeyRing
 from gatehouse.keys.roots import FileRoot, Root
-from gatehouse.keys.shelf import Shelf
 from gatehouse.keys.status import RingStatus
 from gatehouse.settings import Settings
 
@@ -70,21 +71,31 @@ def open_ring(settings: Settings, clock: Clock) -> KeyRing:
 def look_at_ring(settings: Settings, clock: Clock) -> RingStatus:
     """The status of the ring and its mirror, without changing or settling anything.
 
-    A ring in a file is looked at on a private copy, which the root opens. Raises like `open_ring`.
+    Raises like `open_ring`.
+    """
+    with ring_to_look_at(settings, clock) as ring:
+        return _with_mirror(settings, ring, clock)
+
+
+@contextmanager
+def ring_to_look_at(settings: Settings, clock: Clock) -> Iterator[KeyRing]:
+    """The ring for reading alone; one in a file is a private copy, which the root opens.
+
+    Raises like `open_ring`.
     """
     root = open_root(settings)
     if settings.keys.home != "file":
-        shelf = open_home(settings).shelf(root)
-        return _with_mirror(settings, KeyRing(shelf, root, clock), shelf, clock)
+        yield KeyRing(open_home(settings).shelf(root), root, clock)
+        return
     directory = settings.path(settings.keys.directory)
     if not FileHome(directory).is_made():
         raise KeyRingNotReady("there is no key ring yet", "run `gatehouse init`")
     with KeyRing.open_copy(directory / RING_FILE, directory, clock, lambda _: root) as ring:
-        return _with_mirror(settings, ring, ring.shelf, clock)
+        yield ring
 
 
-def _with_mirror(settings: Settings, ring: KeyRing, shelf: Shelf, clock: Clock) -> RingStatus:
-    status = ring.status()
+def _with_mirror(settings: Settings, ring: KeyRing, clock: Clock) -> RingStatus:
+    status, shelf = ring.status(), ring.shelf
     if not settings.keys.mirror:
         return status
     mirror, home = settings.path(settings.keys.mirror), settings.path(settings.keys.directory)

@@ -79,7 +79,9 @@ class DirectoryTarget:
     def reading(self, name: str) -> Iterator[Readable]:
         try:
             file = open(self._path / name, "rb", opener=_plain)  # noqa: SIM115 - closed below; what the block raises is its own
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not self._path.is_dir():
+                raise unavailable(self.place, error) from error
             raise KeyError(name) from None
         except OSError as error:
             if error.errno == errno.ELOOP:

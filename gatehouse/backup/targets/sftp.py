@@ -57,13 +57,14 @@ class SftpTarget:
 
     def names(self) -> list[str]:
         top = self._listed(self._run(f'ls -1 "{self._path}"'))
-        found = []
-        for name in top:
-            if "." in name:
-                found.append(name)
-                continue
-            inner = self._listed(self._run(f'-ls -1 "{self._path}/{name}"'))
-            found += [f"{name}/{one}" for one in inner]
+        found = [name for name in top if "." in name]
+        folders = [name for name in top if "." not in name]
+        # One session for all of them; what stands before a name says which folder it is of.
+        output = self._run(*(f'-ls -1 "{self._path}/{one}"' for one in folders)) if folders else ""
+        for line in output.splitlines():
+            folder, _, name = line.strip().removeprefix(f"{self._path}/").partition("/")
+            if folder in folders and _NAME.fullmatch(name):
+                found.append(f"{folder}/{name}")
         return sorted(found)
 
     @contextmanager

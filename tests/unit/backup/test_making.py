@@ -151,10 +151,9 @@ def test_a_place_has_to_be_begun(desk: Desk) -> None:
     assert [] == list(desk.place.iterdir())
     desk.backup()
     desk.place.rename(desk.place.with_name("away"))
-    with pytest.raises(NotReady, match="no backups of ours"):
-        desk.backup(new=False)
-    with pytest.raises(TargetUnavailable, match="cannot be used"):
-        desk.backup(new=True)
+    for new in (False, True):
+        with pytest.raises(TargetUnavailable, match="cannot be used"):
+            desk.backup(new=new)
     assert "cannot be used" in str(read_status(desk.settings).last_error)
 
 

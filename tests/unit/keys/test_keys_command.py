@@ -231,6 +231,7 @@ def test_restore_brings_back_a_lost_or_damaged_ring(
     """From the mirror, by one command, and it is recorded."""
     call("init")
     fill(home)
+    open_runtime(home).close()
     accident(home)
     with pytest.raises(KeyRingDamaged) as caught:
         call("status")
@@ -241,6 +242,17 @@ def test_restore_brings_back_a_lost_or_damaged_ring(
     entry = json.loads(list(runtime.audit.entries())[-1].body)
     runtime.close()
     assert entry["operation"] == "restore"
+
+
+def test_restore_makes_no_databases(home: Path) -> None:
+    """On a host that lost everything: the log comes out of a backup, and an empty one would be in its
+    way."""
+    call("init")
+    fill(home)
+    _lose(home)
+    result = CliRunner().invoke(keys, ["restore"])
+    assert (0, True) == (result.exit_code, "no audit log to record it in" in result.stderr)
+    assert [] == list((home / "var").glob("*.db"))
 
 
 def test_restore_does_not_replace_a_newer_ring_unasked(home: Path) -> None:

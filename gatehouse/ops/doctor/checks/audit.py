@@ -1,6 +1,6 @@
 """The audit log: append-only triggers, how far it is signed, and whether its witnesses follow.
 
-Compares what log and witnesses say; whether entries are what was written is `gatehouse audit verify`.
+Compares what log and witnesses say, and whether no entry is missing; whether entries are what was written is `gatehouse audit verify`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def look(subject: Subject) -> Iterator[Finding]:
     audit = subject.settings.audit
     url = subject.settings.database_url(audit)
     with subject.connection(url) as connection:
-        size = connection.execute(sa.select(sa.func.max(entries.c.sequence))).scalar() or 0
+        ends = sa.select(sa.func.max(entries.c.sequence), sa.func.count(entries.c.sequence))
+        size, there = connection.execute(ends).one()
+        size = size or 0
         newest = sa.select(checkpoints.c.size).order_by(checkpoints.c.number.desc()).limit(1)
         signed = connection.execute(newest).scalar() or 0
         triggers = _triggers(connection)
@@ -36,6 +38,9 @@ def look(subject: Subject) -> Iterator[Finding]:
     else:
         what = "the triggers that keep the log append-only are missing"
         yield bad("audit.no_triggers", what, _VERIFY, altered=True)
+    if there != size:
+        what = f"{size - there} entries are missing in the log"
+        yield bad("audit.holes", what, _VERIFY, altered=True)
     if signed > size:
         what = f"checkpoints vouch for {signed} entries, the log has {size}"
         yield bad("audit.shorter", what, _VERIFY, altered=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,9 +33,9 @@ def look(subject: Subject) -> Iterator[Finding]:
                 if path is None:
                     yield good("database.answers", f"{name}: PostgreSQL answers")
                 elif path.stat().st_size <= _CHECKED:
-                    yield _whole(connection, name)
+                    yield _whole(connection, name, path)
         except IntegrityError:
-            yield _damaged(name)
+            yield _damaged(name, path)
             continue
         except GatehouseError as error:
             where = f"{name}: {error.message}"
@@ -70,16 +72,20 @@ def _revision_of(connection: Connection) -> str | None:
     return None if version is None else str(version)
 
 
-def _whole(connection: Connection, name: str) -> Finding:
+def _whole(connection: Connection, name: str, path: Path) -> Finding:
     said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if said == "ok":
         return good("database.whole", f"{name}: the file is whole")
-    return _damaged(name)
+    return _damaged(name, path)
 
 
-def _damaged(name: str) -> Finding:
-    what = f"{name}: the file is damaged"
-    return bad("database.damaged", what, "gatehouse backup restore", altered=True)
+def _damaged(name: str, path: Path | None) -> Finding:
+    mend = "gatehouse audit verify"
+    if (
+        name != "audit"
+    ):  # a log is looked at before anything is done; nothing is put over the others
+        mend = f"mkdir -p aside && mv {shlex.quote(str(path))}* aside/ && gatehouse backup restore"
+    return bad("database.damaged", f"{name}: the file is damaged", mend, altered=True)
 
 
 def _overwrites() -> Iterator[Finding]:

@@ -178,6 +178,32 @@ def test_no_second_copy_of_the_ring(patient: Patient) -> None:
     assert ["keys.mirror_near"] == patient.ids("keys")
 
 
+def test_a_mirror_that_would_not_open(patient: Patient) -> None:
+    """In step by what it says, and not what was written: found before it is needed."""
+    patient.write('[keys]\nmirror = "mirror"\n')
+    patient.gatehouse("gatehouse keys mirror --new")
+    with sqlite3.connect(patient.home / "mirror/ring.db") as copy:
+        copy.execute("UPDATE ring SET node = zeroblob(length(node))")
+    copy.close()
+    found = patient.found("keys.mirror_damaged")
+    assert found.altered
+    move, _, make = found.mend.partition(" && ")
+    patient.shell(move)
+    patient.gatehouse(make)
+    assert ["keys.mirror_near"] == patient.ids("keys")
+
+
+def test_a_second_root(patient: Patient) -> None:
+    """One that was left, or a copy of the present one, would outlive the next removal."""
+    keys = patient.home / "var/keys"
+    (root,) = keys.glob("root-*.key")
+    shutil.copy(root, keys / "notes.txt")
+    patient.shell(patient.found("keys.copied").mend)
+    shutil.copy(root, root.with_name("root-00.key"))
+    patient.clock = SettableClock(time.time() + 3600)
+    assert "keys.roots" in patient.ids("keys")
+
+
 def test_a_mirror_that_is_behind_or_ahead(patient: Patient) -> None:
     """Behind is brought up by the command; ahead means that the ring was put back."""
     patient.write('[keys]\nmirror = "mirror"\n')

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from gatehouse.backup.shelf import Shelf
+from gatehouse.backup.targets import open_target
+from gatehouse.keys.opening import open_ring
 from gatehouse.ops.doctor.checks import disk, versions
 from gatehouse.ops.model_state import fingerprint
 from gatehouse.policy.domain import read_domain
@@ -86,8 +89,11 @@ def test_a_damaged_file(patient: Patient) -> None:
     path.write_bytes(content)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    assert patient.found("database.damaged").altered
-    assert 5 == patient.report().exit_code
+    found = patient.found("database.damaged")
+    assert found.altered and found.mend.endswith("aside/ && gatehouse backup restore")
+    patient.shell(found.mend.removesuffix(" && gatehouse backup restore"))
+    assert "database.away" in patient.ids("database")
+    assert 4 <= patient.report().exit_code
 
 
 def test_what_was_not_purged(patient: Patient) -> None:
@@ -126,6 +132,17 @@ def test_a_log_that_can_be_rewritten(patient: Patient) -> None:
     """A missing trigger is an integrity failure."""
     change(patient, LOG, "DROP TRIGGER gh_audit_no_delete")
     assert patient.found("audit.no_triggers").altered
+
+
+def test_an_entry_that_is_missing(patient: Patient) -> None:
+    """Also when the trigger that forbids it was put back."""
+    signed(patient)
+    database = sqlite3.connect(patient.home / LOG)
+    name = "gh_audit_no_delete"
+    sql = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+    database.close()
+    change(patient, LOG, f"DROP TRIGGER {name}", "DELETE FROM gh_audit WHERE sequence = 2", sql)
+    assert patient.found("audit.holes").altered
 
 
 def test_a_witness_that_knows_more_or_less(patient: Patient) -> None:
@@ -190,6 +207,16 @@ def _revision(patient: Patient) -> str:
     return load_directory(patient.home / "policies", domain).revision
 
 
+def begin(patient: Patient) -> Shelf:
+    """A place for backups that is ready for the first."""
+    patient.write('[backup]\ntarget = "copies"\n')
+    (patient.home / "copies").mkdir(mode=0o700)
+    ring = open_ring(patient.settings, patient.clock)
+    shelf = Shelf(open_target(patient.settings), ring)
+    shelf.mark()
+    return shelf
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -214,13 +241,44 @@ def _revision(patient: Patient) -> str:
 def test_backups(patient: Patient, said: dict[str, Any], expected: list[str]) -> None:
     """Old, failed, near, never restored; times here are days ago."""
     assert ["backups.none"] == patient.ids("backups")
-    patient.write('[backup]\ntarget = "copies"\n')
+    begin(patient)
     now = patient.clock.now()
     told = {k: now - 86400 * v if k.endswith("_at") else v for k, v in said.items()}
     place = patient.home / "var/backup"
     place.mkdir(mode=0o700, exist_ok=True)
     (place / "status.json").write_text(json.dumps(told), encoding="utf-8")
     assert expected == patient.ids("backups")
+
+
+def test_the_place_of_the_backups(patient: Patient) -> None:
+    """It is asked itself: away, not begun, open to others, robbed; each with what mends it."""
+    patient.write('[backup]\ntarget = "copies"\n')
+    assert "backups.away" in patient.ids("backups")
+    place = patient.home / "copies"
+    place.mkdir(mode=0o700)
+    assert ["backups.not_begun", "backups.no_drill"] == patient.ids("backups")
+    patient.gatehouse(patient.found("backups.not_begun").mend)
+    usual = ["backups.near", "backups.no_drill"]
+    assert usual == patient.ids("backups")
+    place.rename(patient.home / "kept")  # what a volume that is not mounted looks like
+    place.mkdir(mode=0o700)
+    assert patient.found("backups.not_begun").mend.startswith("findmnt")
+    place.rmdir()
+    (patient.home / "kept").rename(place)
+    place.chmod(0o777)
+    patient.shell(patient.found("backups.writable").mend)
+    assert usual == patient.ids("backups")
+    (patient.home / "var/backup/status.json").unlink()  # as after the loss of this host
+    assert ["backups.no_drill"] == patient.ids("backups")
+    patient.gatehouse("gatehouse backup now")
+    newest = max(place.glob("2*"))
+    newest.rename(patient.home / newest.name)
+    assert patient.found("backups.missing").altered
+    (patient.home / newest.name).rename(newest)
+    (newest / "manifest").unlink()
+    assert patient.found("backups.damaged").altered
+    (place / "gatehouse-backups.json").write_text('{"deployment": "another"}')
+    assert "backups.foreign" in patient.ids("backups")
 
 
 def test_what_is_left_of_the_demonstration(patient: Patient) -> None:
