@@ -130,6 +130,8 @@ def selftest(
             _write(path, form(report))
     click.echo(terminal.table(report))
     failed, left = report.having("failed"), report.having("not_run")
+    if report.interrupted:
+        raise Found(f"interrupted: {len(attacks) - len(left)} of {len(attacks)} attacks were made")
     if failed:
         raise Found(f"{len(failed)} of {len(attacks)} attacks found something")
     if require_all and left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -21,6 +22,7 @@ from gatehouse.ops.selftest.account import LentAccount
 from gatehouse.ops.selftest.attack import Attack, NotRun, cannot
 from gatehouse.ops.selftest.catalogue import catalogue, chosen
 from gatehouse.ops.selftest.engine import run
+from gatehouse.ops.selftest.report import document, junit, page, sarif, terminal
 from gatehouse.ops.selftest.site import AGENT, Bounds, Site
 from gatehouse.ops.selftest.target import Target, read_target, recognise, trust_in
 from gatehouse.ops.selftest.trial import Trial
@@ -202,6 +204,28 @@ def test_an_attack_that_looked_at_nothing_did_not_pass(home: Path) -> None:
         assert "passed" == made(site, lambda trial: print(trial.hold(True, "")))
         assert "failed" == made(site, lambda trial: print(trial.hold(False, "wrong")))
     assert "not_run" == made(site, lambda trial: print(trial.hold(True, ""))), "nobody is there"
+
+
+def test_an_interrupted_run_keeps_what_it_found(home: Path) -> None:
+    """Ctrl-C in an attack: what was found is reported, what is left is not run, and CI cannot take it for
+    a whole run."""
+
+    def interrupted(trial: Trial) -> None:
+        trial.hold(False, "this was found before")
+        raise KeyboardInterrupt
+
+    first, second = catalogue()[0], catalogue()[1]
+    attacks = [replace(first, attempt=interrupted, needs="nothing", destructive=False), second]
+    with served(home, answering(OURS)) as target:
+        report = run(site_of(home, target), attacks)
+    assert ["failed", "not_run"] == [result.outcome for result in report.results]
+    assert ("the run was interrupted",) == report.results[1].details
+    assert document.document(report)["interrupted"]
+    assert terminal.table(report).count("INTERRUPTED") == 1
+    assert "Interrupted: 1 of 2 attacks were made, 1 found" in page.as_page(report)
+    assert 'errors="1"' in junit.as_junit(report)
+    (made,) = json.loads(sarif.as_sarif(report))["runs"]
+    assert [False] == [one["executionSuccessful"] for one in made["invocations"]]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Runs attacks one after another and says honestly what came of each.
 
 A failure of the self-test itself or of the network is "not run" with its reason. When the target does
-not answer any more, the rest is not run either, and the run says so.
+not answer any more, or whoever started the run ends it, the rest is not run either, and the report of
+what was done says so: an interrupted run loses nothing that it found.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from gatehouse.ops.selftest.trial import Trial
 from gatehouse.ops.selftest.wire import Unreachable
 
 LOST_AFTER = 3  # attacks in a row that could not reach the target
+INTERRUPTED = "the run was interrupted"
 
 Watcher = Callable[[Attack, Result | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished run; `made` is its start in seconds since the epoch."""
+    """A run; `made` is its start in seconds since the epoch. One that was `interrupted` has a result for
+    every attack all the same: those that were not finished are not run."""
 
     target: str
     made: float
@@ -31,6 +34,7 @@ class Report:
     account: str
     destructive: bool
     results: tuple[Result, ...]
+    interrupted: bool = False
 
     def having(self, outcome: str) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.outcome == outcome)
@@ -50,21 +54,27 @@ def run(
 ) -> Report:
     """Make `attacks` on `site`; `watch` is told when one begins (None) and what came of it."""
     made, began = (clock or SystemClock()).now(), time.monotonic()
+    wanted = tuple(attacks)
     results: list[Result] = []
-    lost = 0
+    lost, interrupted = 0, False
     try:
-        for attack in attacks:
+        for attack in wanted:
             watch(attack, None)
             if lost >= LOST_AFTER:
                 result = Result(attack, "not_run", ("the target does not answer any more",))
             else:
-                result, reached = _made(site, attack, destructive)
+                result, reached, interrupted = _made(site, attack, destructive)
                 lost = 0 if reached else lost + 1
             results.append(result)
             watch(attack, result)
+            if interrupted:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         if lost < LOST_AFTER:
-            site.close()
+            interrupted = _closed(site) or interrupted
+    results += [Result(attack, "not_run", (INTERRUPTED,)) for attack in wanted[len(results) :]]
     return Report(
         target=site.target.origin,
         made=made,
@@ -72,15 +82,26 @@ def run(
         account=site.account.username if site.account else "",
         destructive=destructive,
         results=tuple(results),
+        interrupted=interrupted,
     )
 
 
-def _made(site: Site, attack: Attack, destructive: bool) -> tuple[Result, bool]:
-    """The result, and whether the target was reached."""
+def _closed(site: Site) -> bool:
+    """Sign out; whether that was interrupted."""
+    try:
+        site.close()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _made(site: Site, attack: Attack, destructive: bool) -> tuple[Result, bool, bool]:
+    """The result, whether the target was reached, and whether the run was interrupted."""
     why = _why_not(site, attack, destructive)
     if why:
-        return Result(attack, "not_run", (why,)), True
+        return Result(attack, "not_run", (why,)), True, False
     trial, before, began, reached = Trial(site), site.requests, time.monotonic(), True
+    interrupted = False
     try:
         attack.attempt(trial)
         site.send("GET", "/healthz")  # a connection that fails is a refusal only of what is alive
@@ -89,6 +110,8 @@ def _made(site: Site, attack: Attack, destructive: bool) -> tuple[Result, bool]:
         why = str(left)
     except Unreachable as error:
         why, reached = f"the target did not answer: {error}", False
+    except KeyboardInterrupt:
+        why, interrupted = INTERRUPTED, True
     except Exception as error:  # noqa: BLE001 - one broken attack must not end the run or pass
         why = f"the self-test itself failed: {type(error).__name__}"
     outcome: Outcome = "failed" if trial.found else "not_run" if why else "passed"
@@ -101,7 +124,7 @@ def _made(site: Site, attack: Attack, destructive: bool) -> tuple[Result, bool]:
         requests=site.requests - before,
         seconds=time.monotonic() - began,
     )
-    return result, reached
+    return result, reached, interrupted
 
 
 def _why_not(site: Site, attack: Attack, destructive: bool) -> str:

@@ -1,6 +1,6 @@
 """The report as JSON: what other tools read.
 
-Stable: `made` (RFC 3339), `target`, `tool`, `summary`, and `attacks` with `id`, `outcome` (`passed`,
+Stable: `made` (RFC 3339), `target`, `tool`, `interrupted`, `summary`, and `attacks` with `id`, `outcome` (`passed`,
 `failed`, `not_run`), `severity`, `stride`, `asvs`, `title`, `details`. `details` are findings of a
 failed attack, or why one was not run.
 """
@@ -25,6 +25,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "account": bool(report.account),
         "destructive": report.destructive,
+        "interrupted": report.interrupted,
         "seconds": round(report.seconds, 1),
         "requests": report.requests,
         "summary": {name: len(report.having(name)) for name in ("passed", "failed", "not_run")},

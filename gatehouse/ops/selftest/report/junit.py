@@ -1,6 +1,7 @@
 """The report as JUnit XML, which every CI system shows.
 
-An attack is a test case: a finding is a failure, and what was not run is skipped, with the reason.
+An attack is a test case: a finding is a failure, and what was not run is skipped, with the reason. A
+run that was interrupted has one case more, with an error: CI must not take it for a whole one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from gatehouse.clock import as_iso
-from gatehouse.ops.selftest.engine import Report
+from gatehouse.ops.selftest.engine import INTERRUPTED, Report
 
 
 def as_junit(report: Report) -> str:
@@ -18,9 +19,9 @@ def as_junit(report: Report) -> str:
         name="gatehouse selftest",
         hostname=report.target,
         timestamp=as_iso(report.made),
-        tests=str(len(report.results)),
+        tests=str(len(report.results) + int(report.interrupted)),
         failures=str(len(report.having("failed"))),
-        errors="0",
+        errors=str(int(report.interrupted)),
         skipped=str(len(report.having("not_run"))),
         time=f"{report.seconds:.1f}",
     )
@@ -41,6 +42,11 @@ def as_junit(report: Report) -> str:
             failure.text = _printable(f"{said}\n\nmend: {attack.mend}")
         elif result.outcome == "not_run":
             ET.SubElement(case, "skipped", message=said)
+    if report.interrupted:
+        case = ET.SubElement(
+            suite, "testcase", classname="gatehouse.selftest", name="the whole run"
+        )
+        ET.SubElement(case, "error", type="interrupted", message=INTERRUPTED)
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)

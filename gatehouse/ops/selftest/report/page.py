@@ -81,6 +81,9 @@ def _body(report: Report) -> Iterator[str]:
 
 def _verdict(report: Report) -> str:
     failed, left = len(report.having("failed")), len(report.having("not_run"))
+    if report.interrupted:
+        made = len(report.results) - left
+        return f"Interrupted: {made} of {len(report.results)} attacks were made, {failed} found something."
     if failed:
         return f"{failed} of {len(report.results)} attacks found something."
     if left:

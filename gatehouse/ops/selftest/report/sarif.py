@@ -39,7 +39,7 @@ def as_sarif(report: Report) -> str:
         },
         "invocations": [
             {
-                "executionSuccessful": True,
+                "executionSuccessful": not report.interrupted,
                 "startTimeUtc": as_iso(report.made),
                 "endTimeUtc": as_iso(report.made + report.seconds),
             }

@@ -47,6 +47,8 @@ def _lines(report: Report) -> Iterator[str]:
         for result in left:
             yield from _wrapped(f"{result.attack.id}: ", "; ".join(result.details))
         yield ""
+    if report.interrupted:
+        yield "INTERRUPTED: this is what was known by then."
     counts = f"{len(report.having('passed'))} withstood, {len(failed)} found, {len(left)} not run"
     yield f"{report.target}: {counts}; {report.requests} requests in {report.seconds:.0f} s"
 
