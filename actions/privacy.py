@@ -52,6 +52,11 @@ class ViewStoredData(GuardedAction):
             "readable for the named holders alone, until the hold is released"
             for hold in _runtime().holds.shown_to(turn.person.person_id)
         ]
+        items += [
+            f"the front end “{one.name}” ({one.domain}), which may speak for you until "
+            f"{_moment(one.expires_at, turn)}; you can end it in your account"
+            for one in _runtime().front_ends.of_person(turn.person.person_id)
+        ]
         text = f"{lines(heading, items)}\n{ELSEWHERE}"
         offers = (
             button("Export it", "export_stored_data"),

@@ -248,6 +248,7 @@ def open_runtime(
     directory = _directory(settings, clock, engine, ring, roles)
     sessions = Sessions(engine, clock, settings.session, ring.service_key("sessions"))
     provider = _provider(settings, clock, engine, ring, directory, audit)
+    front_ends = FrontEnds(engine, clock, ring.service_key("front-ends"))
     exports, receipts = Exports(clock), Receipts(ring.service_key("receipts"))
     holds = Holds(engine, ring, clock, ring.service_key("legal-holds"), audit)
     traces = PersonTraces(audit, sessions, step_up, exports, receipts, ring_names, holds.disclosed)
@@ -271,7 +272,7 @@ def open_runtime(
         devices=Devices(clock, ring.service_key("devices")),
         sessions=sessions,
         provider=provider,
-        front_ends=FrontEnds(engine, clock, ring.service_key("front-ends")),
+        front_ends=front_ends,
         issuer=Issuer(assertion_keys, clock),
         verifier=Verifier(assertion_keys, clock, roles=roles),
         assertion_keys=assertion_keys,
@@ -290,7 +291,7 @@ def open_runtime(
         state=ConversationState(engine, _conversation_keys(ring), clock, audit),
         receipts=receipts,
         holds=holds,
-        rights=Rights(directory, sessions, factors.totp, conversations, holds, clock),
+        rights=Rights(directory, sessions, factors.totp, conversations, holds, front_ends, clock),
         purges=Purges(clock.now()),
         outgoing=outgoing,
         receiver=Receiver(endpoints.incoming, engine, clock),

@@ -6,7 +6,7 @@ it is opened from a disk and may quote whatever somebody once typed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from html import escape
 from typing import Any, Final
@@ -21,6 +21,12 @@ _FACTS: Final = {
     "employment_type": "Employment",
     "employee_id": "Employee number",
     "has_authenticator": "Authenticator set up",
+}
+_KINDS: Final = {
+    "totp": "authenticator app",
+    "webauthn": "passkey or security key",
+    "email": "codes by e-mail",
+    "sms": "codes by text message",
 }
 _STYLE: Final = """
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --text: #1c2330; --soft: #55617a;
@@ -68,6 +74,8 @@ def page(export: Mapping[str, Any], zone: str, title: str = "What is stored abou
             f"({escape(zone)}). This page is a file of yours: nothing in it is fetched or sent.</p>"
         ),
         _section("You", _list_of_facts(export["person"])),
+        *_named("How you confirm it is you", export["authenticators"], _authenticator, clock),
+        *_named("Front ends that speak for you", export["front_ends"], _front_end, clock),
         "<h2>Signed in</h2>",
         _sessions(export["sessions"], clock),
         f"<h2>Conversations ({len(conversations)})</h2>",
@@ -113,6 +121,36 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _named(
+    title: str,
+    found: Iterable[Mapping[str, Any]],
+    line: Callable[[Mapping[str, Any], _Times], str],
+    clock: _Times,
+) -> list[str]:
+    """A list with a heading; nothing at all where there is nothing."""
+    rows = "".join(f"<li>{line(one, clock)}</li>" for one in found)
+    return [_section(title, f"<ul>{rows}</ul>")] if rows else []
+
+
+def _authenticator(one: Mapping[str, Any], clock: _Times) -> str:
+    what = escape(f"{one['name']} ({_KINDS.get(one['kind'], one['kind'])})")
+    return f"{what}, added on {clock.moment(one['added_at'])}, {_used(one, clock)}"
+
+
+def _front_end(one: Mapping[str, Any], clock: _Times) -> str:
+    what = escape(f"{one['name']} ({one['domain']}), may: {', '.join(one['scopes'])}")
+    ends = clock.moment(one["ends_at"])
+    return (
+        f"{what}, registered on {clock.moment(one['registered_at'])}, "
+        f"ends on {ends}, {_used(one, clock)}"
+    )
+
+
+def _used(one: Mapping[str, Any], clock: _Times) -> str:
+    at = one["last_used_at"]
+    return "not used yet" if at is None else f"last used on {clock.moment(at)}"
 
 
 def _sessions(sessions: Iterable[Mapping[str, str]], clock: _Times) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gatehouse.clock import Clock, as_iso
 from gatehouse.identity import Directory, Person, Sessions
+from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.stepup import Totp
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.lifecycle import Conversations, Summary
@@ -56,6 +57,7 @@ class Rights:
         totp: Totp,
         conversations: Conversations,
         holds: Holds,
+        front_ends: FrontEnds,
         clock: Clock,
     ) -> None:
         self._directory = directory
@@ -63,6 +65,7 @@ class Rights:
         self._totp = totp
         self._conversations = conversations
         self._holds = holds
+        self._front_ends = front_ends
         self._clock = clock
 
     def export(self, person: Person) -> dict[str, Any]:
@@ -83,6 +86,26 @@ class Rights:
                 "employee_id": person.employee_id,
                 "has_authenticator": self._totp.enrolled(person.id),
             },
+            "authenticators": [
+                {
+                    "kind": one.kind,
+                    "name": one.name,
+                    "added_at": as_iso(one.created_at),
+                    "last_used_at": None if one.last_used_at is None else as_iso(one.last_used_at),
+                }
+                for one in self._totp.authenticators.of(person.id)
+            ],
+            "front_ends": [
+                {
+                    "name": one.name,
+                    "domain": one.domain,
+                    "scopes": sorted(one.scopes),
+                    "registered_at": as_iso(one.created_at),
+                    "ends_at": as_iso(one.expires_at),
+                    "last_used_at": None if one.last_used_at is None else as_iso(one.last_used_at),
+                }
+                for one in self._front_ends.of_person(person.id)
+            ],
             "sessions": [
                 {
                     "signed_in_at": as_iso(session.started_at),

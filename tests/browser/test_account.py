@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Route, expect
 
+from gatehouse.identity.front_ends import PublicKey
 from tests.browser.browsing import card, composer
 from tests.browser.conftest import Visit
 from tests.e2e.deployment import Account
+from tests.front_end import SigningFrontEnd
 
 
 def open_account(page: Page) -> Locator:
@@ -46,6 +49,26 @@ def test_the_panel_opens_and_closes_with_the_keyboard(visit: Visit) -> None:
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(button).to_be_focused()
+
+
+def test_a_front_end_is_seen_and_ended(visit: Visit, employee: Account) -> None:
+    """Who has one sees where it lives, what it may and until when, and ends it; others see no such part."""
+    registry = employee.deployment.runtime.front_ends
+    page = visit().sign_in()
+    expect(open_account(page).get_by_role("heading", name="Apps that speak for you")).to_be_hidden()
+    page.keyboard.press("Escape")
+    key = SigningFrontEnd(time.time).jwk
+    made = registry.register(
+        employee.person.id, "Kiosk", "kiosk.example.org", ["chat"], PublicKey.of(key), 86400
+    )
+    panel = open_account(page)
+    shown = panel.get_by_role("listitem").filter(has_text="Kiosk")
+    expect(shown).to_contain_text("kiosk.example.org · may chat · until ")
+    panel.get_by_role("button", name="End the access of Kiosk").click()
+    page.get_by_role("button", name="End it").click()
+    expect(panel.get_by_role("status").first).to_have_text("Kiosk no longer speaks for you.")
+    expect(panel.get_by_text("kiosk.example.org")).to_have_count(0)
+    assert registry.get(made.id) is None
 
 
 def test_one_of_several_sessions_is_ended(visit: Visit) -> None:

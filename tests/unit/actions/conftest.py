@@ -157,6 +157,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         exports=SimpleNamespace(create=lambda *who: calls.append(("export", *who)) or "ticket-1"),
         rights=SimpleNamespace(request_erasure=lambda *who: calls.append(("erase", *who))),
         holds=SimpleNamespace(shown_to=lambda person: []),
+        front_ends=SimpleNamespace(of_person=lambda person: ()),
         conversations=SimpleNamespace(
             request_end=lambda conversation: calls.append(("end", conversation)),
             summary=lambda person: (),

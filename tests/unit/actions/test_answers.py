@@ -544,6 +544,14 @@ def test_a_legal_hold_is_told(runtime: SimpleNamespace) -> None:
     assert "case 4711" in text and "named holders alone" in text
 
 
+def test_what_may_speak_for_the_person_is_told(runtime: SimpleNamespace) -> None:
+    """A front end of the person's own, where it lives and until when."""
+    one = SimpleNamespace(name="Kiosk", domain="kiosk.example.org", expires_at=NOW.timestamp())
+    runtime.front_ends.of_person = lambda person: (one,) if person == f"p-{ERIN}" else ()
+    text = text_of(ViewStoredData().perform(turn()))
+    assert "the front end “Kiosk” (kiosk.example.org), which may speak for you until 23" in text
+
+
 def test_export_makes_a_ticket_for_this_session(runtime: SimpleNamespace) -> None:
     """The download is offered to this person and session only."""
     reply = ExportStoredData().perform(turn())

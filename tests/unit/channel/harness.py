@@ -187,6 +187,7 @@ class Site:
         conversations = Conversations(
             engine, ring, clock, settings.retention, self.audit, traces=traces
         )
+        front_ends = FrontEnds(engine, clock, key)
         self.services = SimpleNamespace(
             settings=settings,
             clock=clock,
@@ -197,14 +198,16 @@ class Site:
             devices=Devices(clock, key),
             sessions=sessions,
             provider=None,
-            front_ends=FrontEnds(engine, clock, key),
+            front_ends=front_ends,
             issuer=self.issuer,
             caller=Caller(keys, clock),
             step_up=step_up,
             conversations=conversations,
             audit=self.audit,
             exports=exports,
-            rights=Rights(self.directory, sessions, self.totp, conversations, holds, clock),
+            rights=Rights(
+                self.directory, sessions, self.totp, conversations, holds, front_ends, clock
+            ),
             totp=self.totp,
             own_factors=factors.own_factors,
             notices=factors.notices,

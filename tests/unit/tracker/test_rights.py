@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatehouse.identity import CHEAPEST, Directory, Person, Sessions
 from gatehouse.identity import schema as identity_schema
 from gatehouse.identity.exports import Exports, TicketRefused
+from gatehouse.identity.front_ends import FrontEnds, PublicKey
 from gatehouse.settings import Session as SessionLimits
 from gatehouse.settings import StepUp as StepUpLimits
 from gatehouse.stepup import Resume, StepUp, Totp
@@ -23,10 +25,12 @@ from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.receipts import Receipts, verify
 from gatehouse.tracker.rights import Rights
 from gatehouse.tracker.traces import PersonTraces
+from tests.front_end import public_jwk
 from tests.unit.tracker.conftest import Deployment
 from tests.unit.tracker.scripts import greeting
 
 KEY = b"k" * 32
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 class Log:
@@ -56,6 +60,8 @@ class Office:
     receipts: Receipts
     conversations: Conversations
     rights: Rights
+    front_ends: FrontEnds
+    totp: Totp
 
     def person(self, username: str) -> Person:
         return self.directory.add(
@@ -95,10 +101,12 @@ def office(deployment: Deployment) -> Iterator[Office]:
     conversations = deployment.open_conversations(traces=traces)
     directory = Directory(engine, clock, CHEAPEST, key=KEY)
     holds = Holds(engine, deployment.ring, clock, KEY, log)
-    rights = Rights(directory, sessions, totp, conversations, holds, clock)
+    front_ends = FrontEnds(engine, clock, KEY)
+    rights = Rights(directory, sessions, totp, conversations, holds, front_ends, clock)
     yield Office(
-        deployment, log, directory, sessions, step_up, exports, receipts, conversations, rights
-    )
+        deployment, log, directory, sessions, step_up, exports, receipts, conversations, rights,
+        front_ends, totp,
+    )  # fmt: skip
 
 
 def test_an_export_holds_everything_of_the_person_and_nothing_else(office: Office) -> None:
@@ -116,6 +124,26 @@ def test_an_export_holds_everything_of_the_person_and_nothing_else(office: Offic
     assert ("erin", 1) == (found["person"]["user_name"], len(found["sessions"]))
     assert "marco" not in json.dumps(found).lower()
     assert "hash" not in json.dumps(found)
+
+
+def test_an_export_names_factors_and_front_ends_without_their_secrets(office: Office) -> None:
+    """What may speak for the person or confirm it is them is theirs to know (GDPR Art. 15)."""
+    erin, marco = office.person("erin"), office.person("marco")
+    office.totp.set_demo_secret(erin.id, SEED)
+    key = PublicKey.of(public_jwk(Ed25519PrivateKey.generate()))
+    office.front_ends.register(erin.id, "Kiosk <3>", "kiosk.example.org", ["chat"], key, 86400)
+    found = office.rights.export(erin)
+    assert ["totp"] == [one["kind"] for one in found["authenticators"]]
+    (front_end,) = found["front_ends"]
+    assert ("Kiosk <3>", "kiosk.example.org", ["chat"], None) == (
+        front_end["name"], front_end["domain"], front_end["scopes"], front_end["last_used_at"],
+    )  # fmt: skip
+    assert SEED not in json.dumps(found)
+    assert key.id not in json.dumps(found)
+    shown = page(found, "Europe/Berlin")
+    assert "Kiosk &lt;3&gt;" in shown and "kiosk.example.org" in shown and "Authenticator" in shown
+    assert [] == office.rights.export(marco)["front_ends"]
+    assert [] == office.rights.export(marco)["authenticators"]
 
 
 def test_a_page_escapes_whatever_was_said(office: Office) -> None:

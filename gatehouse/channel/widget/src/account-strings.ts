@@ -45,7 +45,7 @@ export const words = {
   next: "Continue",
   removeAnyway: "Remove it anyway",
 
-  scan: "Scan this with your authenticator app",
+  scan: "Scan this with your authenticator app.",
   scanLead: "Then type the 6-digit code that the app shows.",
   qr: "QR code for your authenticator app",
   byHand: "Cannot scan it? Type this key into the app:",
@@ -76,6 +76,16 @@ export const words = {
   everywhereTitle: "Sign out everywhere?",
   everywhereLead: "Every browser is signed out at once, this one too.",
   stay: "Stay signed in",
+
+  frontEnds: "Apps that speak for you",
+  frontEndsLead: "Each has a key of its own and asks you for a code. End those that you do not know or no longer use.",
+  scopes: { chat: "chat", history: "read the conversation", export: "get what is stored" } as Record<string, string>,
+  may: "may {what}",
+  endsOn: "until {date}",
+  frontEndOf: "End the access of {name}",
+  frontEndLead: "It is signed out at once and its key no longer works. To use it again it has to be registered anew.",
+  frontEndEnded: "{name} no longer speaks for you.",
+  endIt: "End it",
 
   stored: "What is stored about you",
   storedNone: "No conversation of yours is stored.",

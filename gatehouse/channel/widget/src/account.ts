@@ -1,6 +1,7 @@
 /** `<gatehouse-account>`: a sheet beside the chat where people look after their sign-in and their data. */
 import type { Host } from "./account-door";
 import { Factors } from "./account-factors";
+import { frontEnds } from "./account-front-ends";
 import { sessions } from "./account-sessions";
 import { stored } from "./account-stored";
 import { Told } from "./account-parts";
@@ -59,6 +60,7 @@ class GatehouseAccount extends HTMLElement implements Place {
     this.body.append(
       this.section(words.factors, () => new Factors(this).list()),
       this.section(words.sessions, () => sessions(this)),
+      this.section(words.frontEnds, () => frontEnds(this), true),
       this.section(words.stored, () => stored(this)),
     );
     this.heading.focus();
@@ -85,17 +87,20 @@ class GatehouseAccount extends HTMLElement implements Place {
     this.body.scrollTop = 0;
   }
 
-  /** A part that is read by itself, so that one that fails does not hide the others. */
-  private section(title: string, read: () => Promise<Node[]>): HTMLElement {
+  /** A part that is read by itself, so that one that fails does not hide the others; a `rare` one shows up when it has something. */
+  private section(title: string, read: () => Promise<Node[]>, rare = false): HTMLElement {
     const place = el("div", {}, el("p", { class: "soft" }, words.loading));
-    read().then(
-      (nodes) => place.replaceChildren(...nodes),
-      (error) => {
+    const made = el("section", { hidden: rare }, el("h3", {}, title), place);
+    read()
+      .catch((error) => {
         const sentence = this.failure(error);
-        if (sentence) place.replaceChildren(el("p", { class: "problem" }, sentence));
-      },
-    );
-    return el("section", {}, el("h3", {}, title), place);
+        return sentence ? [el("p", { class: "problem" }, sentence)] : [];
+      })
+      .then((nodes) => {
+        place.replaceChildren(...nodes);
+        made.hidden = !nodes.length;
+      });
+    return made;
   }
 }
 
