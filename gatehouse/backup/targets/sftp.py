@@ -3,7 +3,8 @@
 The program and not a library: it is on every server, is patched with it, and takes host keys,
 identities, jump hosts and hardware tokens from the files that the operator's other tools use. It
 never asks for anything (BatchMode) and an unknown host key is refused. Sealed files pass through a
-private file of this machine, because sftp cannot read from a pipe.
+private file of this machine, because sftp cannot read from a pipe. What follows shortly after goes
+through the same connection.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,9 @@ from gatehouse.errors import InvalidInput, NotReady
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _LONGEST: Final = 3600  # seconds of one command
+_PERSIST: Final = 10  # seconds that a connection waits for the next command
+_LONGEST_SOCKET: Final = 50  # characters of a directory, so that the name of a socket fits (108)
+_MOST_SAID: Final = 65536
 
 
 class SftpTarget:
@@ -53,6 +58,11 @@ class SftpTarget:
         options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-q"]
         options += ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15"]
         options += ["-F", str(config)] if config else []
+        shared = tempfile.mkdtemp(prefix="gatehouse-ssh-")  # of mode 0700
+        weakref.finalize(self, shutil.rmtree, shared, ignore_errors=True)
+        if len(shared) <= _LONGEST_SOCKET:
+            options += ["-o", "ControlMaster=auto", "-o", f"ControlPersist={_PERSIST}"]
+            options += ["-o", f"ControlPath={shared}/%C"]
         self._command = [program, *options, "-b", "-", "--", f"{user}@{host}" if user else host]
 
     def names(self) -> list[str]:
@@ -112,17 +122,20 @@ class SftpTarget:
     def _run(self, *commands: str) -> str:
         script = "".join(f"{command}\n" for command in commands)
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        try:
-            done = subprocess.run(
-                self._command, input=script.encode(), capture_output=True, check=False,
-                timeout=_LONGEST, env={**environment, "LC_ALL": "C"},
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise TargetUnavailable(
-                f"{self.place} does not answer ({type(error).__name__})"
-            ) from error
+        # A file and no pipe: the shared connection keeps it open after the command has ended.
+        with tempfile.TemporaryFile() as errors:
+            try:
+                done = subprocess.run(
+                    self._command, input=script.encode(), stdout=subprocess.PIPE, stderr=errors,
+                    check=False, timeout=_LONGEST, env={**environment, "LC_ALL": "C"},
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise TargetUnavailable(
+                    f"{self.place} does not answer ({type(error).__name__})"
+                ) from error
+            errors.seek(0)
+            said = errors.read(_MOST_SAID).decode(errors="replace").strip().splitlines()
         if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
             raise TargetUnavailable(
                 f"{self.place} cannot be used: {_plain(said[-1]) if said else 'sftp failed'}",
                 "try `sftp` by hand as this user; the host key has to be known",
