@@ -39,6 +39,14 @@ class Report:
     def having(self, outcome: str) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.outcome == outcome)
 
+    def left(self) -> dict[str, tuple[Result, ...]]:
+        """What was not run, by the reason."""
+        reasons: dict[str, tuple[Result, ...]] = {}
+        for result in self.having("not_run"):
+            why = "; ".join(result.details)
+            reasons[why] = (*reasons.get(why, ()), result)
+        return reasons
+
     @property
     def requests(self) -> int:
         return sum(result.requests for result in self.results)

@@ -61,11 +61,12 @@ def _body(report: Report) -> Iterator[str]:
     if left:
         yield '<section id="left"><h2>Not run</h2>'
         yield "<p>Nothing is known about these: they were neither withstood nor found.</p>"
-        yield '<table><thead><tr><th scope="col">Attack</th><th scope="col">Why</th></tr></thead>'
-        yield "<tbody>"
-        for result in left:
-            yield f"<tr>{_named(result.attack)}<td>{escape('; '.join(result.details))}</td></tr>"
-        yield "</tbody></table></section>"
+        for why, results in report.left().items():
+            yield f"<h3>{escape(why[:1].upper() + why[1:])}</h3><table><tbody>"
+            for result in results:
+                yield f"<tr>{_named(result.attack)}</tr>"
+            yield "</tbody></table>"
+        yield "</section>"
     if passed:
         yield '<section id="withstood"><h2>Withstood</h2><table><thead><tr>'
         yield '<th scope="col">Attack</th><th scope="col">ASVS 5.0</th>'

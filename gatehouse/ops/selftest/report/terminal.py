@@ -44,8 +44,9 @@ def _lines(report: Report) -> Iterator[str]:
     left = report.having("not_run")
     if left:
         yield "Not run, and so neither withstood nor found:"
-        for result in left:
-            yield from _wrapped(f"{result.attack.id}: ", "; ".join(result.details))
+        for why, results in report.left().items():
+            ids = ", ".join(result.attack.id for result in results)
+            yield from _wrapped(f"{why}: ", f"{ids} ({len(results)})" if len(results) > 1 else ids)
         yield ""
     if report.interrupted:
         yield "INTERRUPTED: this is what was known by then."
@@ -55,5 +56,9 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _wrapped(lead: str, text: str) -> Iterator[str]:
     yield from textwrap.wrap(
-        lead + text, WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 12
+        lead + text,
+        WIDTH,
+        initial_indent=" " * 10,
+        subsequent_indent=" " * 12,
+        break_on_hyphens=False,
     )
