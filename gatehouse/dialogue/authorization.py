@@ -7,12 +7,17 @@ RulePolicy also inside a form, and must answer "no" whenever it cannot decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rasa.core.policies.policy import Policy, PolicyPrediction
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
-from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.constants import (
+    ACTION_DEACTIVATE_LOOP_NAME,
+    ACTION_LISTEN_NAME,
+    ACTION_TWO_STAGE_FALLBACK_NAME,
+)
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates
@@ -33,6 +38,7 @@ REFUSE_UNAVAILABLE = "utter_refused_unavailable"
 REQUEST_STEP_UP = "action_request_step_up"
 RESUME_REQUEST = "resume_request"
 LISTEN: str = ACTION_LISTEN_NAME
+CLOSE_LOOP: str = ACTION_DEACTIVATE_LOOP_NAME
 
 _rounds = Rounds()
 
@@ -87,9 +93,10 @@ class IntentAuthorizationPolicy(Policy):
         message = tracker.latest_message
         if message is None or not (message.intent or message.text):
             return None
-        last_action = _action_since_message(tracker)
-        if last_action is not None:
-            return _after_own_action(last_action, message.intent.get("name"))
+        done = _actions_since_message(tracker)
+        if done:
+            clarifying = tracker.active_loop_name == ACTION_TWO_STAGE_FALLBACK_NAME
+            return _after_own_action(done, message.intent.get("name"), clarifying)
         intent = message.intent.get("name")
         if not intent:
             return REFUSE_DEFAULT
@@ -128,21 +135,26 @@ def _action_of(verdict: Verdict) -> str | None:
     return REQUEST_STEP_UP if verdict.effect == "step_up" else verdict.action or REFUSE_DEFAULT
 
 
-def _after_own_action(last_action: str, intent: str | None) -> str | None:
-    ours = last_action.startswith(REFUSAL_PREFIX) or last_action == REQUEST_STEP_UP
+def _after_own_action(done: Sequence[str], intent: str | None, clarifying: bool) -> str | None:
+    refused = any(name.startswith(REFUSAL_PREFIX) for name in done)
+    if refused and clarifying:
+        # "Do you mean …?" was answered. Left open, the question would take the next message back, say
+        # it again, be asked again, and so on: no message of the conversation would be answered any more.
+        return CLOSE_LOOP
+    ours = refused or done[0] == REQUEST_STEP_UP
     return LISTEN if ours or intent == RESUME_REQUEST else None
 
 
-def _action_since_message(tracker: DialogueStateTracker) -> str | None:
-    """The last action after the latest message; None while that message is not decided on.
+def _actions_since_message(tracker: DialogueStateTracker) -> list[str]:
+    """The actions after the latest message, newest first; none while that message is not decided on.
 
     Whether the bot listened before it does not matter: a turn that was cut off leaves another
     action there, and the next message must be decided on all the same.
     """
+    done: list[str] = []
     for event in reversed(tracker.applied_events()):
         if isinstance(event, UserUttered):
-            return None
+            return done
         if isinstance(event, ActionExecuted):
-            name: str | None = event.action_name
-            return name or ""
-    return None
+            done.append(event.action_name or "")
+    return done

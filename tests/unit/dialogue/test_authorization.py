@@ -84,6 +84,24 @@ def test_a_turn_that_goes_in_circles_is_ended(desk: Desk, domain: Domain) -> Non
     assert action_of(predict(domain, fresh), domain) is None
 
 
+def test_a_refusal_closes_the_question_what_was_meant(desk: Desk, domain: Domain) -> None:
+    """After "Do you mean …?" and a refusal the question is closed, then it is the person's turn."""
+    turn: list[Event] = [
+        said("nlu_fallback", desk.assertion()),
+        ActionExecuted("action_two_stage_fallback"),
+        ActiveLoop("action_two_stage_fallback"),
+        ActionExecuted("action_listen"),
+        said("view_colleague_salary", desk.assertion()),
+    ]
+    spoken = []
+    while not spoken or spoken[-1] != "action_listen":
+        spoken.append(action_of(predict(domain, *turn), domain) or "abstained")
+        turn.append(ActionExecuted(spoken[-1]))
+        if spoken[-1] == "action_deactivate_loop":
+            turn.append(ActiveLoop(None))
+    assert ["utter_refused_colleague_salary", "action_deactivate_loop", "action_listen"] == spoken
+
+
 def test_step_up_is_requested(desk: Desk, domain: Domain) -> None:
     """An intent that needs a code leads to the action that asks for it."""
     prediction = predict(domain, said("view_salary", desk.assertion()))
