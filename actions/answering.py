@@ -10,7 +10,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
+from actions import several
 from actions.date_words import Unclear
 from actions.records import open_records
 from actions.records.interface import Conflict, InvalidChange, RecordNotFound, SystemOfRecord
@@ -61,7 +63,8 @@ class DeskAction(GuardedAction, ABC):
 
     def perform(self, turn: Turn) -> Reply:
         with in_words():
-            return self.answer(turn, records())
+            reply = self.answer(turn, records())
+        return replace(reply, messages=(*reply.messages, *several.offer(turn.text, self.intent)))
 
 
 def payload(intent: str, entities: Mapping[str, str] | None = None) -> str:

@@ -27,7 +27,13 @@ _WEEKDAYS_OF_WEEK = re.compile(
     rf"\b(?P<first>{WEEKDAY_NAME}) (?:-|to|until|till|through) (?P<last>{WEEKDAY_NAME})"
     r" (?:of )?(?P<which>this|next) week\b"
 )
-_LENGTH = re.compile(rf"\bfor\s(?P<n>{COUNT})\s(?:(?:whole|full|working)\s)?(?P<unit>day|week)s?\b")
+_LENGTH = re.compile(
+    rf"\bfor\s(?P<n>{COUNT})\s(?:(?:whole|full|working)\s)?(?P<unit>day|week)s?\b"
+    rf"|\b(?P<n_before>{COUNT})\s(?:(?:whole|full|working)\s)?(?P<unit_before>day|week)s?\s"
+    r"(?:(?:of\s)?(?:annual\s)?(?:leave|off|holidays?|vacation)\s)?(?:from|starting|beginning|as\sof)\b"
+)
+LONGEST_WITHOUT_A_YEAR = 300
+"""Days; a last day without a year further away than this was meant before the first day."""
 
 
 def parse_dates(text: str, today: date) -> tuple[date, ...]:
@@ -45,7 +51,9 @@ def parse_dates(text: str, today: date) -> tuple[date, ...]:
         raise Unclear("I read more than two dates there.")
     days = _resolve(found, today)
     if len(days) == 1 and length:
-        return days[0], _after(days[0], length["n"], length["unit"])
+        return days[0], _after(
+            days[0], length["n"] or length["n_before"], length["unit"] or length["unit_before"]
+        )
     return days
 
 
@@ -85,7 +93,8 @@ def _resolve(found: list[Found], today: date) -> tuple[date, ...]:
         return _one(found[0], today)
     start = _start(found[0], found[1], today)
     end = _end(found[1], start)
-    if end < start:
+    guessed = found[1].year is None and found[1].span is None
+    if end < start or (guessed and (end - start).days > LONGEST_WITHOUT_A_YEAR):
         raise Unclear("The last day would be before the first.")
     return start, end
 

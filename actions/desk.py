@@ -6,11 +6,13 @@ a hand-over opens a case.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rasa_sdk import Tracker
 
 from actions.answering import DeskAction, button
+from actions.date_words import tidy
 from actions.forms import CONFIRMED
 from actions.records.interface import SystemOfRecord
 from actions.safety import open_once
@@ -21,6 +23,12 @@ from gatehouse.dialogue.turn import Message, Reply, Turn
 from gatehouse.dialogue.verified import VerifiedAction
 
 GUESSES = 3
+_DANGER = re.compile(
+    r"\b(?:suicid\w*|kill\w*|(?:want|wanna|going|like|rather|try) (?:to )?(?:die|be dead)|dead|end(?:ing)? (?:it all|my life)"
+    r"|(?:take|taking) my (?:own )?life|liv(?:e|ing) (?:any ?more|on|like this)|(?:worth|point in) living|be alive"
+    r"|(?:hurt|harm|cut)(?:ting|ing)? (?:myself|me)|danger|attack\w*|knife|pills|raped?|assault\w*|beats? me|hits? me"
+    r"|afraid for my life|miss me|better off without me)\b"
+)
 FORM_SLOTS = (
     "leave_kind", "start_date", "end_date", "iban", "street", "postcode", "city",
     "incident_description", CONFIRMED,
@@ -146,6 +154,19 @@ class SpeakToPerson(DeskAction):
             f"I have asked the {case.desk} to get in touch with you: case {case.case_id}, "
             f"answer within {case.reply_within}."
         )
+
+
+class NeedSupport(GuardedAction):
+    """Somebody is not well: a person is offered, and in danger the numbers to call come first.
+
+    Nobody is told, no case is opened, and no word of it is kept beyond the conversation.
+    """
+
+    intent = "need_support"
+
+    def perform(self, turn: Turn) -> Reply:
+        urgent = _DANGER.search(tidy(turn.text)) is not None
+        return Reply((Message(response="utter_in_danger" if urgent else "utter_need_support"),))
 
 
 def _last_answer(events: list[dict[str, Any]]) -> tuple[list[str], list[str]]:

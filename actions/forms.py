@@ -7,6 +7,7 @@ that a question in between is answered and the form goes on afterwards.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,14 @@ from gatehouse.dialogue.guarded import MAX_TEXT, PureForm
 
 CONFIRMED = "confirmed"
 NOT_UNDERSTOOD = "utter_form_not_understood"
+WHAT_INSTEAD = "utter_form_what_instead"
 ANSWERS = frozenset({"inform", "nlu_fallback", "affirm", "deny"})
+
+
+_HESITATES = re.compile(
+    r"\b(?:wait|hold on|hang on|moment|mistake|mistyped|typo|wrong|not (?:quite )?(?:right|correct)"
+    r"|incorrect|change|correct it|i meant|oops|sorry)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,13 @@ class Heard:
     def starts(self) -> bool:
         return self.requested is None
 
+    @property
+    def hesitates(self) -> bool:
+        """Whether the person takes something back and has not said yet what it should be."""
+        return self.intent in {"deny", "nlu_fallback"} and bool(
+            _HESITATES.search(self.text[:100].casefold())
+        )
+
     def entity(self, name: str) -> str | None:
         """The value of the first entity called `name`."""
         return next((value for kind, value in self.entities if kind == name), None)
@@ -61,6 +76,10 @@ class DeskForm(PureForm, ABC):
     @abstractmethod
     def read(self, heard: Heard) -> Mapping[str, Any]:
         """The values in the message; raises `Unclear` or `InvalidChange` with words for the person."""
+
+    def remark(self, heard: Heard) -> str | None:
+        """Something that the person must know about what was read; said once, before the question."""
+        return None
 
     async def get_extraction_events(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -92,8 +111,14 @@ class DeskForm(PureForm, ABC):
                 return {}
             dispatcher.utter_message(text=problem.message)
             return {heard.requested: None} if heard.requested else {}
+        remark = self.remark(heard)
+        if remark:
+            dispatcher.utter_message(text=remark)
         if found:
             return {**found, CONFIRMED: None} if CONFIRMED in self.asks else found
+        if heard.requested and heard.hesitates:
+            dispatcher.utter_message(response=WHAT_INSTEAD)
+            return {heard.requested: None}
         if heard.requested == CONFIRMED and heard.intent == "deny":
             return {CONFIRMED: False}
         if heard.requested is None or not ours:

@@ -36,7 +36,16 @@ WORDS_OF_KINDS = {
 _ONE_DAY = re.compile(
     r"\b(?:same day|(?:just|only) (?:the|that|this|a|one|1)? ?day|one day|1 day|single day)\b"
 )
-_WHOLE_DAY = re.compile(r"\b(?:a|the|one) day off\b|\btake .{1,30} off\b")
+_WHOLE_DAY = re.compile(
+    r"\b(?:a|the|one) day off\b|\b(?:take|need|have|want|like|get|be|am) .{1,30} off\b|^(?:\w+ ){0,4}(?:leave|off|vacation|holiday) on\b"
+)
+_HALF_DAY = re.compile(
+    r"\bhalf(?:[ -]a)?[ -]days?\b|\bhalf the day\b|\b(?:morning|afternoon)s? off\b|\b(?:tomorrow|today|day) (?:morning|afternoon)\b"
+)
+_WEEK_LATER = re.compile(r"\b(?:the|one|a) week (?P<which>after|later|before|earlier)\b")
+WHOLE_DAYS_ONLY = (
+    "I can only book whole days. For half a day, please agree it with your manager or the HR desk."
+)
 _FROM = re.compile(r"\b(?:from|starting|start|starts|begins|beginning|as of)\b")
 _LAST = re.compile(r"\b(?:until|till|til|to|through|last day|ends?|ending)\b")
 _LENGTH = re.compile(r"^(?:for )?(?P<length>[a-z0-9]{1,5} (?:working )?(?:day|week)s?)$")
@@ -55,6 +64,9 @@ class LeaveForm(DeskForm):
             found["leave_kind"] = kind
         found.update(_days(heard))
         return found
+
+    def remark(self, heard: Heard) -> str | None:
+        return WHOLE_DAYS_ONLY if _HALF_DAY.search(tidy(heard.text)) else None
 
 
 class AskLeaveConfirmed(DeskAction):
@@ -176,11 +188,16 @@ def _days(heard: Heard) -> dict[str, str | None]:
         if length:
             found = parse_dates(f"for {length['length']} from {first.isoformat()}", heard.today)
             return {"end_date": found[-1].isoformat()}
+    last = _stored_day(heard.slots.get("end_date")) if not heard.starts else None
+    later = _WEEK_LATER.search(text)
+    if first and last and later:
+        step = timedelta(7 if later["which"] in {"after", "later"} else -7)
+        return {"start_date": (first + step).isoformat(), "end_date": (last + step).isoformat()}
     found = parse_dates(text, heard.today)
     if first and heard.requested == "end_date" and len(found) == 1 and found[0] < first:
         # "friday" means the one after the first day; "4 december" before "7 december" is a slip.
-        later = parse_dates(text, first)
-        found = later if later[0] - first < timedelta(LONGEST_GUESS) else found
+        after = parse_dates(text, first)
+        found = after if after[0] - first < timedelta(LONGEST_GUESS) else found
     if not found:
         return {}
     if len(found) == 2:

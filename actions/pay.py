@@ -6,6 +6,7 @@ to almost everybody. Amounts come from the records and are never worked out here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from actions.answering import DeskAction, button, given, in_words, records
@@ -43,10 +44,35 @@ class ViewNextPayDate(DeskAction):
     intent = "view_next_pay_date"
 
     def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
-        pay_day = records.next_pay_date(turn.today)
-        ahead = (pay_day - turn.today).days
-        when = "today" if ahead == 0 else "tomorrow" if ahead == 1 else f"in {days(ahead)}"
-        return Reply.say(f"The next pay day is {weekday(pay_day)}, {when}.")
+        month = _month_of_pay(turn)
+        if month is not None and month.last < turn.today:
+            return Reply.say(f"Pay day of {month.name} is over. {_next_pay_day(turn, records)}")
+        if month is not None and month.first > turn.today:
+            pay_day = records.next_pay_date(month.first)
+            return Reply.say(f"Pay day in {month.name} is {weekday(pay_day)}.")
+        return Reply.say(_next_pay_day(turn, records))
+
+
+def _next_pay_day(turn: Turn, records: SystemOfRecord) -> str:
+    pay_day = records.next_pay_date(turn.today)
+    ahead = (pay_day - turn.today).days
+    when = "today" if ahead == 0 else "tomorrow" if ahead == 1 else f"in {days(ahead)}"
+    return f"The next pay day is {weekday(pay_day)}, {when}."
+
+
+def _month_of_pay(turn: Turn) -> Month | None:
+    """The month whose pay day is asked for; None for the next one, and for what names no one month."""
+    words = given(turn, "period") or ("" if turn.text.startswith("/") else turn.text)
+    try:
+        month = parse_month(words, turn.today)
+    except Unclear:
+        return None
+    if month is not None and not re.search(
+        r"\b20[0-9]{2}\b|\b(?:this|previous|past|ago)\b|\blast (?!working)", words
+    ):
+        # Who says "march" in november means the one to come.
+        return month.shifted(12) if month.last < turn.today else month
+    return month
 
 
 class ViewPayslip(DeskAction):

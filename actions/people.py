@@ -131,7 +131,7 @@ class ApproveLeave(DeskAction):
 
 def _asked_days(turn: Turn) -> tuple[date, date]:
     """The days that the words mean; without any, today and the four weeks after it."""
-    words = given(turn, "period")
+    words = given(turn, "period") or " to ".join(turn.entity_values("date")[:2])
     if not words:
         return turn.today, date.fromordinal(turn.today.toordinal() + 28)
     with in_words():
@@ -172,7 +172,8 @@ def _fitting(words: str, team: tuple[Employee, ...]) -> tuple[Employee, ...]:
 def _fits(words: str, employee_id: str, name: str) -> bool:
     """Whether `words` are the number, the name, or the first or last name of this person."""
     wanted = words.casefold().strip().removesuffix("'s").removesuffix("\u2019s")
-    return wanted in {employee_id.casefold(), name.casefold(), *name.casefold().split()}
+    names = {employee_id.casefold(), name.casefold(), *name.casefold().split()}
+    return wanted in names or wanted.removesuffix("s") in names  # "marcos leave"
 
 
 def _requests(turn: Turn, waiting: tuple[LeaveRequest, ...]) -> tuple[LeaveRequest, ...]:

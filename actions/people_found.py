@@ -19,6 +19,8 @@ def one_person(turn: Turn, records: SystemOfRecord, intent: str) -> Employee:
     if not words:
         raise Ask("Whom do you mean? Please give me the full name.")
     people = records.find_people(words)
+    if not people and words.casefold().endswith("s"):
+        people = records.find_people(words[:-1])  # "marcos file"
     if not people:
         raise Ask("I found nobody by that name. Please check the spelling, or give the full name.")
     if len(people) > MOST_OFFERED:

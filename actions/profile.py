@@ -35,6 +35,11 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _POSTCODE = re.compile(r"(?<![0-9])[0-9]{5}(?![0-9])")
+_TAKES_BACK = re.compile(
+    r"^\W*(?:(?:no|nope|wait|sorry|oops|actually|hold on|stop|correction|i meant?|it should be)\b[\s,.:;-]*)+",
+    re.IGNORECASE,
+)
+_STREET = re.compile(r"[^\W\d_][^,;\n]{1,80}?\s?[0-9]{1,4}\s?[a-zA-Z]?(?=$|[,;.!])")
 _CITY_LEAD_IN = re.compile(r"^(?:it'?s |in |the city is |the town is )+", re.IGNORECASE)
 
 
@@ -141,6 +146,11 @@ def _iban_like(heard: Heard) -> str | None:
 
 
 def _one_value(heard: Heard, text: str) -> dict[str, Any]:
+    taken_back = _TAKES_BACK.match(text)
+    if taken_back and heard.requested != "street":
+        corrected = _corrected(text[taken_back.end() :])
+        if corrected:
+            return corrected
     if heard.requested == "street":
         return {"street": checks.street(text)} if re.search(r"\d", text) else {}
     if heard.requested == "postcode":
@@ -149,6 +159,22 @@ def _one_value(heard: Heard, text: str) -> dict[str, Any]:
     if heard.requested == "city":
         return {"city": checks.city(_CITY_LEAD_IN.sub("", text).strip(" .!"))}
     return {}
+
+
+def _corrected(text: str) -> dict[str, Any]:
+    """What "no wait, it's Lindenallee 8" corrects: the street, the postcode or the town; or nothing."""
+    text = text.strip(" .!,")
+    street = _STREET.search(text)
+    number = _POSTCODE.search(text)
+    town = re.search(r"\b(?:town|city)(?: is|:)? (?P<city>.+)$", text, re.IGNORECASE)
+    found: dict[str, Any] = {}
+    if street and not (number and number[0] in street[0]):
+        found["street"] = checks.street(_LEAD_IN.sub("", street[0]).strip())
+    if number:
+        found["postcode"] = checks.postcode(number[0])
+    if town:
+        found["city"] = checks.city(town["city"].strip(" .!"))
+    return found
 
 
 def _confirmed_iban(turn: Turn) -> str:

@@ -15,6 +15,7 @@ TITLES = {
     "view_leave_taken": "See the leave I have taken",
     "request_leave": "Request leave",
     "view_leave_status": "See the status of my leave requests",
+    "withdraw_leave": "Take back a leave request",
     "view_next_holiday": "See the next public holiday",
     "view_health_cover": "See my health cover",
     "change_health_plan": "Change my health plan",
@@ -35,5 +36,8 @@ TITLES = {
     "erase_stored_data": "Erase what is stored about me",
     "end_conversation": "End this conversation",
     "speak_to_person": "Speak to a person",
+    "ask_hr_topic": "Ask the HR desk something else",
+    "act_for_somebody": "Do something for a colleague",
+    "need_support": "Get support",
     "ask_capabilities": "See what I can do",
 }

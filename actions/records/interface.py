@@ -240,6 +240,16 @@ class SystemOfRecord(Protocol):
         """
         ...
 
+    def withdraw_leave(
+        self, employee_id: str, request_id: str, request_key: str, now: datetime
+    ) -> LeaveRequest:
+        """Take back one's own request that waits; the result is `withdrawn`.
+
+        A request of somebody else raises `RecordNotFound`, as an unknown one does; one that was
+        decided meanwhile raises `Conflict`.
+        """
+        ...
+
     def pending_requests_of_team(self, manager_id: str) -> tuple[LeaveRequest, ...]:
         """Undecided requests of direct reports, by start."""
         ...

@@ -115,6 +115,35 @@ class Leave(Store):
         )
         return result
 
+    def withdraw_leave(
+        self, employee_id: str, request_id: str, request_key: str, now: datetime
+    ) -> LeaveRequest:
+        number = _request_number(request_id)
+
+        def make(connection: Connection, _row: Any) -> int:
+            mine = (leave_request.c.id == number, leave_request.c.employee_id == employee_id)
+            if connection.execute(sa.select(leave_request.c.id).where(*mine)).one_or_none() is None:
+                raise RecordNotFound("You have no such leave request.")
+            taken_back = connection.execute(
+                leave_request.update()
+                .where(*mine, leave_request.c.status == "pending")
+                .values(status="declined", decided_at=int(now.timestamp()), decided_by=employee_id)
+            )
+            if taken_back.rowcount != 1:
+                raise Conflict("That request was decided meanwhile. Please look at the list again.")
+            return number
+
+        result: LeaveRequest = self._change(
+            "withdrawal",
+            employee_id,
+            request_key,
+            {"request": str(number)},
+            now,
+            make,
+            request_with,
+        )
+        return result
+
     def pending_requests_of_team(self, manager_id: str) -> tuple[LeaveRequest, ...]:
         with reading(self._engine) as connection:
             person(connection, manager_id)

@@ -102,7 +102,8 @@ def _as_request(row: Any) -> LeaveRequest:
         start=row.start_date,
         end=row.end_date,
         working_days=row.working_days,
-        status=row.status,
+        # A request that its own person declined was taken back.
+        status="withdrawn" if row.decided_by == row.employee_id else row.status,
         requested_at=as_datetime(row.requested_at),
         decided_at=None if row.decided_at is None else as_datetime(row.decided_at),
         decided_by=f"{row.df} {row.dl}" if row.decided_by else None,

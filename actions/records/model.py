@@ -19,7 +19,7 @@ CURRENCY = "EUR"
 
 EmploymentType = Literal["employee", "contractor"]
 LeaveKind = Literal["annual", "sick", "special", "parental", "unpaid"]
-LeaveStatus = Literal["pending", "approved", "declined"]
+LeaveStatus = Literal["pending", "approved", "declined", "withdrawn"]
 LineKind = Literal["earning", "deduction"]
 CaseKind = Literal[
     "security_incident", "second_factor_reset", "retirement_transfer", "speak_to_person"

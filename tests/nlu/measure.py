@@ -1,7 +1,7 @@
 """Measures how well the trained model understands phrases that it was never trained on.
 
 `python -m tests.nlu.measure` reads a model (by default `models/current.tar.gz`, with `--train` one
-that it trains for the occasion) and prints the figures of `held_out.yml` and `fresh.yml`; `--json`
+that it trains for the occasion) and prints the figures of `held_out.yml`, `fresh.yml` and `third.yml`; `--json`
 prints them for programs. It must never write to `models/`, and it judges intents as a person meets
 them: a message that ends in a question back is not understood.
 """
@@ -25,7 +25,7 @@ from tests.nlu.phrases import Phrase, read_phrases
 
 HOME = Path(__file__).resolve().parents[2]
 MODEL = HOME / "models" / "current.tar.gz"
-SETS = {name: HOME / "tests" / "nlu" / f"{name}.yml" for name in ("held_out", "fresh")}
+SETS = {name: HOME / "tests" / "nlu" / f"{name}.yml" for name in ("held_out", "fresh", "third")}
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
 SENSITIVE = frozenset(

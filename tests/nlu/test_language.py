@@ -24,7 +24,7 @@ from tests.nlu.phrases import Phrase, example_lines, normalised, parse_phrase, r
 
 SMALL = {
     "greet", "thank", "goodbye", "affirm", "deny", "cancel", "repeat", "ask_if_bot",
-    "ask_capabilities", "inform", "out_of_scope",
+    "ask_capabilities", "ask_why", "inform", "out_of_scope",
 }  # fmt: skip
 INTERNAL = {"nlu_fallback", "resume_request"}
 BUSINESS_PHRASES, SMALL_PHRASES, FOREIGN_PHRASES = 40, 20, 120
@@ -187,7 +187,11 @@ def measured() -> dict[str, Figures]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "accuracy", "misunderstood", "out_of_scope_recall", "on_sensitive"),
-    [("held_out", 0.91, 0.03, 0.95, 1), ("fresh", 0.91, 0.02, 0.88, 3)],
+    [
+        ("held_out", 0.92, 0.03, 0.97, 1),
+        ("fresh", 0.91, 0.02, 0.92, 1),
+        ("third", 0.91, 0.03, 0.95, 1),
+    ],
 )
 def test_the_model_understands(
     measured: dict[str, Figures],

@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[3]
 DOMAIN: dict[str, Any] = YAML(typ="safe").load((ROOT / "domain.yml").read_text())
 NOT_REQUESTS = {
     "greet", "thank", "goodbye", "affirm", "deny", "cancel", "repeat", "ask_if_bot",
-    "ask_capabilities", "out_of_scope", "inform", "nlu_fallback", "resume_request",
+    "ask_capabilities", "ask_why", "ask_hr_topic", "act_for_somebody", "out_of_scope", "inform",
+    "nlu_fallback", "resume_request",
 }  # fmt: skip
 REQUESTS = [intent for intent in DOMAIN["intents"] if intent not in NOT_REQUESTS]
 

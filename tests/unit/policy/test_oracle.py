@@ -305,7 +305,7 @@ def test_cedar_agrees_on_the_shipped_policies() -> None:
     policies = load_directory(folder, read_domain(ROOT / "domain.yml"))
     assert len(policies.rules) == len(rules)
     dice = Dice(world, 1)
-    requests = [dice.request() for _ in range(1500)]
+    requests = [dice.request() for _ in range(3000)]
     outcomes = compare(policies, Oracle(rules, world), requests)
     assert all(outcomes[effect] > 30 for effect in ("allow", "step_up", "deny")), outcomes
 

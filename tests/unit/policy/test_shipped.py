@@ -28,10 +28,10 @@ ROLES = {
 EVERYBODY = (
     "greet thank goodbye affirm deny cancel repeat ask_if_bot ask_capabilities out_of_scope inform "
     "nlu_fallback resume_request view_next_holiday end_conversation speak_to_person view_stored_data "
-    "view_sessions sign_out_everywhere"
+    "view_sessions sign_out_everywhere ask_hr_topic act_for_somebody need_support ask_why"
 )
 OWN = (
-    "view_next_pay_date view_leave_balance view_leave_taken request_leave view_leave_status "
+    "view_next_pay_date view_leave_balance view_leave_taken request_leave view_leave_status withdraw_leave "
     "view_health_cover change_health_plan transfer_retirement_plan reset_second_factor "
     "report_security_incident"
 )
