@@ -9,9 +9,12 @@ from typing import Any
 
 import httpx
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from gatehouse.identity.front_ends import PublicKey
 from gatehouse.identity.front_ends.signed import ASSERTION_TYPE, PROOF_TYPE, token_digest
@@ -42,6 +45,11 @@ class SigningFrontEnd:
             "domain": self.domain,
         }
 
+    def first_claims(self, username: str, domain: str, audience: str) -> dict[str, Any]:
+        """What is said before there is an id: this key is held, for that person."""
+        said = {"iss": PublicKey.of(self.jwk).uri, "sub": username, "domain": domain}
+        return {**self.claims(audience), **said}
+
     def assertion(self, audience: str) -> str:
         return self.signed(self.claims(audience), ASSERTION_TYPE, kid=self.key_id)
 
@@ -58,6 +66,14 @@ class SigningFrontEnd:
     def signed(self, claims: dict[str, Any], kind: str, **header: Any) -> str:
         headers = {"typ": kind, **header}
         return jwt.encode(claims, self.private, algorithm=self.algorithm, headers=headers)
+
+
+def certificate_request(private: Any, domain: str) -> bytes:
+    """As `openssl req -new -key … -subj /CN=domain` makes it."""
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    digest = None if isinstance(private, Ed25519PrivateKey) else hashes.SHA256()
+    asked = x509.CertificateSigningRequestBuilder().subject_name(named).sign(private, digest)
+    return asked.public_bytes(Encoding.PEM)
 
 
 def public_jwk(private: Any) -> dict[str, str]:

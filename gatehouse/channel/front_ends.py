@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from gatehouse.identity.front_ends import FrontEnd
 
 TOKEN_PATH = "/api/v1/token"
+FRONT_ENDS_PATH = "/api/v1/front-ends"
 KEYS_PATH = "/api/v1/front-ends/keys"
+_ASSERTION = "client_assertion"
 TOKENS_PER_MINUTE = 6  # of one front end from one address; codes change every 30 seconds
 MOST_ASSERTION = 4096
 
@@ -102,20 +104,26 @@ class FrontEndPages:
         """POST /front-ends"""
         require_no_browser(request)
         source = self._admission.source(request)
-        names = ("username", "password", "code", "name", "domain", "scopes", "key")
+        names = ("username", "password", "code", "name", "domain", "scopes", "key", _ASSERTION)
         try:
             body = await self._speakers.body(request, *names)
             username = text_field(body, "username", 128)
             password = text_field(body, "password", 256)
             code, key = proofs.read_answer(body), _key(body)
             name, domain = text_field(body, "name", 80), text_field(body, "domain", 120)
-            scopes = _scopes(body) or LEAST
+            scopes, assertion = _scopes(body) or LEAST, text_field(body, _ASSERTION, MOST_ASSERTION)
             if self._terms.registered_by != "people":
                 raise ApiError(403, "front_ends_off", NOT_HERE)
         except ApiError:
             await self._speakers.stranger(source)
             raise
         person = await self._signing_in.person_of(username, password, source)
+        where = self._address(FRONT_ENDS_PATH)
+        prove = self._services.front_ends.prove_before
+        try:
+            await asyncio.to_thread(prove, assertion, key, person.username, domain, where)
+        except FrontEndRefused as refused:
+            raise unproven(refused) from refused
         made = await asyncio.to_thread(self._register, person, code, name, domain, scopes, key)
         return json(self._shown(made), status=201)
 

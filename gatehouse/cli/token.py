@@ -1,6 +1,7 @@
 """`gatehouse token`: front ends of people's own, their keys, and their access tokens.
 
-Takes public keys only, from files; no secret of a front end ever comes here. Every change is written to the
+Takes certificate requests, from files: they show that whoever made one holds its key, and no secret of a
+front end ever comes here. Every change is written to the
 audit log before it is made, and ends with the next message what it takes away.
 """
 
@@ -24,7 +25,7 @@ _key_option = click.option(
     "key_file",
     required=True,
     type=click.Path(path_type=Path),
-    help="File with its public key: Ed25519 or P-256, PEM or JSON Web Key.",
+    help="File with a certificate request (PEM) that its Ed25519 or P-256 key signed for the domain.",
 )
 
 
@@ -53,7 +54,7 @@ def register(
     from gatehouse.settings import parse_duration
 
     runtime = _runtime()
-    key, granted = _key(key_file), checked_scopes(scopes or LEAST)
+    key, granted = _key(key_file, domain), checked_scopes(scopes or LEAST)
     longest = runtime.settings.front_ends.key
     lifetime = parse_duration(lasting, "--for") if lasting else longest
     if lifetime > longest:
@@ -110,7 +111,8 @@ def rotate(front_end: str, key_file: Path, overlap: str, at_once: bool) -> None:
     from gatehouse.settings import parse_duration
 
     runtime = _runtime()
-    found, key = _front_end(runtime, front_end), _key(key_file)
+    found = _front_end(runtime, front_end)
+    key = _key(key_file, found.domain)
     seconds = (
         parse_duration(overlap, "--overlap") if overlap else runtime.settings.front_ends.overlap
     )
@@ -179,13 +181,13 @@ def _row(runtime: Any, front_end: FrontEnd, username: str) -> dict[str, Any]:
     }
 
 
-def _key(file: Path) -> PublicKey:
+def _key(file: Path, domain: str) -> PublicKey:
     from gatehouse.identity.front_ends import PublicKey
 
     try:
-        with file.open(encoding="utf-8") as opened:
-            return PublicKey.read(opened.read(_MOST_BYTES))
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open("rb") as opened:
+            return PublicKey.held(opened.read(_MOST_BYTES), domain)
+    except OSError as error:
         raise InvalidInput(f"--key: {file} cannot be read") from error
 
 

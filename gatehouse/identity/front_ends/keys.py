@@ -14,14 +14,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_public_key,
 )
+from cryptography.x509.oid import NameOID
 
 from gatehouse.errors import InvalidInput
 
@@ -31,11 +32,12 @@ _SHAPES = {
     ("EC", "P-256"): ("ES256", ("crv", "kty", "x", "y")),
 }
 _HARMLESS = {"use", "alg", "kid", "key_ops"}
-_WANTED = "an Ed25519 or P-256 public key, as PEM or as a JSON Web Key"
+_COMMON_NAME = NameOID.COMMON_NAME
+_WANTED = "it takes an Ed25519 or P-256 key, and a proof by its holder for this domain"
 
 
 class KeyNotAccepted(InvalidInput):
-    """It is not a public key that a front end may have."""
+    """It is not a key that a front end may have, or nobody showed to hold it."""
 
     def __init__(self) -> None:
         super().__init__("the key of the front end is not accepted", _WANTED)
@@ -49,6 +51,11 @@ class PublicKey:
     algorithm: str
     jwk: str
     value: Any = field(repr=False, compare=False)
+
+    @property
+    def uri(self) -> str:
+        """The thumbprint as a name of its own (RFC 9278)."""
+        return f"urn:ietf:params:oauth:jwk-thumbprint:sha-256:{self.id}"
 
     @classmethod
     def of(cls, members: object) -> PublicKey:
@@ -75,14 +82,24 @@ class PublicKey:
         return cls(thumbprint, algorithm, jwk, value)
 
     @classmethod
-    def read(cls, text: str) -> PublicKey:
-        """The key in a file: PEM, or a JSON Web Key; raises `KeyNotAccepted`."""
+    def held(cls, request: bytes, domain: str) -> PublicKey:
+        """The key of a certificate request (PEM, PKCS #10) that its holder signed for `domain`.
+
+        Its common name is the domain. Nothing else of it counts; no certificate is made. Raises `KeyNotAccepted`.
+        """
         try:
-            if text.lstrip().startswith("{"):
-                return cls.of(json.loads(text))
-            loaded = load_pem_public_key(text.encode())
-        except (ValueError, RecursionError, UnsupportedAlgorithm) as error:
+            read = x509.load_pem_x509_csr(request)
+            signed = read.is_signature_valid
+            named = [str(name.value) for name in read.subject.get_attributes_for_oid(_COMMON_NAME)]
+            key = read.public_key()
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyNotAccepted from error
+        if not signed or [name.casefold() for name in named] != [domain.casefold()]:
+            raise KeyNotAccepted
+        return cls._loaded(key)
+
+    @classmethod
+    def _loaded(cls, loaded: object) -> PublicKey:
         if isinstance(loaded, Ed25519PublicKey):
             raw = loaded.public_bytes(Encoding.Raw, PublicFormat.Raw)
             return cls.of({"kty": "OKP", "crv": "Ed25519", "x": _encoded(raw)})

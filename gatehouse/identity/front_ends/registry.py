@@ -136,6 +136,21 @@ class FrontEnds:
         if not self.used.use("assertion", of.id, used, ends + _DAY):
             raise FrontEndRefused("replayed")
 
+    def prove_before(
+        self, assertion: object, key: PublicKey, username: str, domain: str, audience: str
+    ) -> None:
+        """That whoever registers `key` for `username` at `domain` holds its private part.
+
+        Nothing has an id yet, so the key itself is the issuer (RFC 9278). Raises `FrontEndRefused`.
+        """
+        signed = Assertion(assertion)
+        if signed.key_id != key.id:
+            raise FrontEndRefused("unknown_key")
+        now = self._clock.now()
+        used, ends = signed.verify(key, key.uri, domain, audience, now, subject=username)
+        if not self.used.use("assertion", key.id, used, ends + _DAY):
+            raise FrontEndRefused("replayed")
+
     def check(self, terms: Terms, proof: object, method: str, address: str, token: str) -> FrontEnd:
         """The front end of `terms`, if `proof` says that this request with `token` is its own.
 

@@ -103,13 +103,22 @@ class Assertion(Signed):
         self.key_id = str(self.header["kid"])
 
     def verify(
-        self, key: PublicKey, front_end: str, domain: str, audience: str, now: float
+        self,
+        key: PublicKey,
+        issuer: str,
+        domain: str,
+        audience: str,
+        now: float,
+        *,
+        subject: str = "",
     ) -> tuple[str, float]:
-        """Its id, and until when it must be remembered as used; raises `FrontEndRefused`."""
+        """Its id, and until when it must be remembered as used; raises `FrontEndRefused`.
+
+        `subject` is the `issuer` itself unless named.
+        """
         claims = self.claims(key, _ASSERTION)
-        for name in ("iss", "sub"):
-            if not _same(claims[name], front_end):
-                raise FrontEndRefused("claims")
+        if not _same(claims["iss"], issuer) or not _same(claims["sub"], subject or issuer):
+            raise FrontEndRefused("claims")
         if not _same(claims["aud"], audience):
             raise FrontEndRefused("audience")
         if not _same(claims["domain"], domain):

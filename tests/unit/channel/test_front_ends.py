@@ -14,6 +14,7 @@ from gatehouse.channel.token_speakers import NEEDED
 from gatehouse.channel.web import _ROUTES
 from gatehouse.identity import METADATA_KEY
 from gatehouse.identity.front_ends import FrontEnd, PublicKey
+from gatehouse.identity.front_ends.signed import ASSERTION_TYPE
 from tests.front_end import Caller, SigningFrontEnd
 from tests.unit.channel.harness import PASSWORD, Site, say
 from tests.unit.channel.test_defences import address, assert_finished
@@ -412,6 +413,13 @@ def registration(site: Site, signer: SigningFrontEnd, **more: Any) -> dict[str, 
         "name": "My phone",
         "domain": "phone.example.org",
         "key": signer.jwk,
+        "client_assertion": signer.signed(
+            signer.first_claims(
+                "erin.walsh", "phone.example.org", f"{site.origin}/api/v1/front-ends"
+            ),
+            ASSERTION_TYPE,
+            kid=signer.key_id,
+        ),
         **more,
     }
 
@@ -436,6 +444,9 @@ def test_registering_takes_password_and_code(tmp_path: Any) -> None:
             ({"key": {**signer.jwk, "d": "A" * 43}}, 400),
             ({"scopes": ["admin"]}, 400),
             ({"roles": ["administrator"]}, 400),
+            ({"client_assertion": "nothing"}, 401),
+            ({"key": SigningFrontEnd(site.clock.now).jwk}, 401),
+            ({"domain": "other.example.org"}, 401),
         ):
             body = registration(site, signer, **change)
             assert expected == http.post("/api/v1/front-ends", json=body).status_code, change

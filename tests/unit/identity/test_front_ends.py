@@ -13,9 +13,10 @@ from typing import Any
 import jwt
 import pytest
 import sqlalchemy as sa
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.engine import Engine
 
 from gatehouse.clock import SettableClock
@@ -30,10 +31,11 @@ from gatehouse.identity.front_ends import (
     checked_scopes,
 )
 from gatehouse.identity.front_ends.signed import ASSERTION_TYPE, PROOF_TYPE, token_digest
-from tests.front_end import SigningFrontEnd, public_jwk
+from tests.front_end import SigningFrontEnd, certificate_request, public_jwk
 from tests.unit.identity.conftest import KEY
 
 TOKEN_ADDRESS = "https://desk.example.org/api/v1/token"
+REGISTER = "https://desk.example.org/api/v1/front-ends"
 MESSAGES = "https://desk.example.org/api/v1/messages"
 DAY = 86400.0
 
@@ -173,7 +175,7 @@ def test_forged_assertions_are_refused(
     unsigned = jwt.encode(claims, None, algorithm="none", headers=header)
     assert "algorithm" == refused(front_ends, unsigned)
     public = signer.private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
     )
     # The library would not sign with it, an attacker would.
     parts = [{"alg": "HS256", **header}, claims]
@@ -353,23 +355,48 @@ def test_other_keys_are_refused(members: object) -> None:
         PublicKey.of(members)
 
 
-def test_keys_are_read_from_files() -> None:
-    """PEM and JWK of both kinds give the same thumbprint; a private key or another curve is refused."""
-    pem, spki = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+def test_keys_are_taken_from_whoever_holds_them() -> None:
+    """Of both kinds; another domain, another curve, an altered or missing signature, or a bare key is refused."""
     for private in (Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())):
-        text = private.public_key().public_bytes(pem, spki).decode()
-        jwk = public_jwk(private)
-        assert PublicKey.of(jwk).id == PublicKey.read(text).id
-        assert PublicKey.of(jwk).id == PublicKey.read(json.dumps(jwk)).id
-    wrong = ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(pem, spki).decode()
-    secret = (
-        Ed25519PrivateKey.generate()
-        .private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        .decode()
-    )
-    for text in (wrong, secret, "", "{", "[]", "nonsense"):
+        text = certificate_request(private, "kiosk.example.org")
+        assert PublicKey.of(public_jwk(private)).id == PublicKey.held(text, "kiosk.example.org").id
+    der = x509.load_pem_x509_csr(text).public_bytes(Encoding.DER)
+    altered = base64.encodebytes(der[:-1] + bytes([der[-1] ^ 1])).decode()
+    framed = f"-----BEGIN CERTIFICATE REQUEST-----\n{altered}-----END CERTIFICATE REQUEST-----\n"
+    bare = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    other = certificate_request(ec.generate_private_key(ec.SECP384R1()), "kiosk.example.org")
+    elsewhere = certificate_request(private, "kiosk.example.com")
+    for wrong in (framed.encode(), bare, other, elsewhere, b"", b"nonsense"):
         with pytest.raises(InvalidInput):
-            PublicKey.read(text)
+            PublicKey.held(wrong, "kiosk.example.org")
+
+
+def prove(front_ends: FrontEnds, signer: SigningFrontEnd, key: PublicKey, **changed: str) -> None:
+    """That `signer` holds `key`, said for Erin and her kiosk or for what is `changed`."""
+    claims = signer.first_claims("erin.walsh", "kiosk.example.org", REGISTER) | changed
+    assertion = signer.signed(claims, ASSERTION_TYPE, kid=key.id)
+    front_ends.prove_before(assertion, key, "erin.walsh", "kiosk.example.org", REGISTER)
+
+
+def test_a_key_is_registered_by_who_holds_it(front_ends: FrontEnds, clock: SettableClock) -> None:
+    """The private part, for this person, domain and address, and once; nothing else does."""
+    holder, thief = SigningFrontEnd(clock.now), SigningFrontEnd(clock.now)
+    key = PublicKey.of(holder.jwk)
+    with pytest.raises(FrontEndRefused) as stolen:
+        prove(front_ends, thief, key)
+    assert "signature" == stolen.value.reason
+    for changed in (
+        {"sub": "marco.silva"},
+        {"domain": "other.example.org"},
+        {"aud": TOKEN_ADDRESS},
+        {"iss": PublicKey.of(thief.jwk).uri},
+    ):
+        with pytest.raises(FrontEndRefused):
+            prove(front_ends, holder, key, **changed)
+    prove(front_ends, holder, key, jti="a" * 22)
+    with pytest.raises(FrontEndRefused) as again:
+        prove(front_ends, holder, key, jti="a" * 22)
+    assert "replayed" == again.value.reason
 
 
 @pytest.mark.parametrize("scopes", [[], ["admin"], ["chat", "Chat"]])

@@ -18,7 +18,7 @@ from gatehouse.errors import GatehouseError, InvalidInput
 from gatehouse.identity import Directory, Person, SessionEnded, Sessions
 from gatehouse.identity.front_ends import FrontEnds, Terms
 from gatehouse.settings import FrontEnds as FrontEndSettings
-from tests.front_end import SigningFrontEnd
+from tests.front_end import SigningFrontEnd, certificate_request
 from tests.unit.identity.conftest import KEY
 from tests.unit.identity.test_people_command import Audit
 
@@ -51,10 +51,10 @@ def call(*arguments: str) -> Result:
     return result
 
 
-def key_file(tmp_path: Path, clock: SettableClock) -> str:
+def key_file(tmp_path: Path, clock: SettableClock, domain: str = "kiosk.example.org") -> str:
     signer = SigningFrontEnd(clock.now)
-    path = tmp_path / f"{signer.key_id}.jwk"
-    path.write_text(json.dumps(signer.jwk), encoding="utf-8")
+    path = tmp_path / f"{signer.key_id}.csr"
+    path.write_bytes(certificate_request(signer.private, domain))
     return str(path)
 
 
@@ -93,6 +93,7 @@ def test_an_operator_registers_and_lists(
         ("--for", "91d"),
         ("--for", "soon"),
         ("--domain", "Not A Name"),
+        ("--domain", "desk.example.org"),
         ("--key", "/dev/null"),
         ("--key", "no-such-file"),
     ],
