@@ -8,7 +8,6 @@ so that a row moved to somebody else opens nothing. What a code or an answer pro
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from gatehouse.errors import InvalidInput
 from gatehouse.identity.transactions import insert_or_lock, transaction
 from gatehouse.keys.columns import SealedColumn
 from gatehouse.keys.envelope import associated_data, seal, unseal
+from gatehouse.stepup.naming import NAMES, checked_name, require_another, told_apart
 from gatehouse.stepup.schema import accounts
 from gatehouse.stepup.schema import authenticators as table
 
@@ -29,7 +29,6 @@ MOST_APPS: Final = 5
 
 ENROLMENT_SECONDS: Final = 600
 ENROLMENT_TRIES: Final = 5
-LONGEST_NAME: Final = 40
 NO_STEP: Final = -1
 
 _RECORDS: Final = {
@@ -37,12 +36,6 @@ _RECORDS: Final = {
     "webauthn": "passkey",
     "email": "e-mail address",
     "sms": "telephone number",
-}
-NAMES: Final = {
-    "totp": "Authenticator app",
-    "webauthn": "Passkey",
-    "email": "E-mail",
-    "sms": "Text message",
 }
 
 
@@ -250,8 +243,11 @@ class Authenticators:
         change = {"confirmed_at": now, "expires_at": None, "session_tag": "", **values}
         with transaction(self._engine) as connection:
             self._open_account(connection, person_id)  # its row orders those who come at once
-            kind = connection.execute(sa.select(table.c.kind).where(table.c.id == identity))
-            self.require_room(connection, person_id, str(kind.scalar_one_or_none()))
+            wanted = sa.select(table.c.kind, table.c.name).where(table.c.id == identity)
+            kind, name = connection.execute(wanted).one_or_none() or ("", "")
+            self.require_room(connection, person_id, kind)
+            # Only one that was begun at the same time in another session can have it by now.
+            change["name"] = told_apart(name, self._names(connection, person_id))
             done = connection.execute(
                 table.update()
                 .where(
@@ -264,12 +260,21 @@ class Authenticators:
         return int(done.rowcount) == 1
 
     def rename(self, person_id: str, identity: str, name: str) -> bool:
-        """Give it another name; false when the person has no such authenticator."""
-        return self._change(person_id, identity, name=checked_name(name))
+        """Give it another name; false when the person has no such authenticator.
+
+        Raises `InvalidInput`, `NameTaken`.
+        """
+        checked = checked_name(name)
+        with transaction(self._engine) as connection:
+            self._open_account(connection, person_id)
+            require_another(checked, self._names(connection, person_id, besides=identity))
+            return self._changed(connection, person_id, identity, name=checked)
 
     def suspend(self, person_id: str, identity: str) -> bool:
         """Ask it no more, until it is removed."""
-        return self._change(person_id, identity, suspended_at=self._clock.now())
+        with transaction(self._engine) as connection:
+            suspended = {"suspended_at": self._clock.now()}
+            return self._changed(connection, person_id, identity, **suspended)
 
     def take_step(self, identity: str, step: int, *conditions: Any, **values: Any) -> bool:
         """Use up `step` of an active one; true once for each step that is above the last."""
@@ -315,31 +320,31 @@ class Authenticators:
         fresh = {"person_id": person_id, "account": secrets.token_hex(16)}
         insert_or_lock(connection, accounts, "person_id", fresh)
 
-    def _change(self, person_id: str, identity: str, **values: Any) -> bool:
-        with transaction(self._engine) as connection:
-            done = connection.execute(
-                table.update()
-                .where(
-                    table.c.id == identity,
-                    table.c.person_id == person_id,
-                    table.c.confirmed_at.is_not(None),
-                )
-                .values(**values)
+    def _names(self, connection: Connection, person_id: str, besides: str = "") -> list[str]:
+        query = sa.select(table.c.name).where(
+            table.c.person_id == person_id,
+            table.c.confirmed_at.is_not(None),
+            table.c.id != besides,
+        )
+        return [str(name) for name in connection.execute(query).scalars()]
+
+    def _changed(
+        self, connection: Connection, person_id: str, identity: str, **values: Any
+    ) -> bool:
+        done = connection.execute(
+            table.update()
+            .where(
+                table.c.id == identity,
+                table.c.person_id == person_id,
+                table.c.confirmed_at.is_not(None),
             )
+            .values(**values)
+        )
         return int(done.rowcount) == 1
 
     def _delete(self, *conditions: Any) -> int:
         with transaction(self._engine) as connection:
             return int(connection.execute(table.delete().where(*conditions)).rowcount)
-
-
-def checked_name(name: object) -> str:
-    """`name` as it is kept: one line of 1 to 40 visible characters; raises `InvalidInput`."""
-    text = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
-    hidden = any(unicodedata.category(sign)[0] in "CZ" and sign != " " for sign in text)
-    if not text or len(text) > LONGEST_NAME or hidden:
-        raise InvalidInput(f"A name has 1 to {LONGEST_NAME} visible characters, on one line.")
-    return text
 
 
 def _bound(kind: str, identity: str, person_id: str) -> bytes:

@@ -16,16 +16,15 @@ from gatehouse.errors import GatehouseError, InvalidInput
 from gatehouse.identity.people import Person
 from gatehouse.stepup.authenticators import (
     ENROLMENT_SECONDS,
-    NAMES,
     Authenticator,
     Authenticators,
     TooManyAuthenticators,
-    checked_name,
 )
 from gatehouse.stepup.binding import Resume
 from gatehouse.stepup.challenges import Challenge
 from gatehouse.stepup.delivered import DeliveredCodes
 from gatehouse.stepup.levels import OF_KIND, STRONGEST, USUAL, reaches
+from gatehouse.stepup.naming import NAMES, checked_name, require_another, told_apart
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.recovery import RecoveryCodes
 from gatehouse.stepup.refusals import ChallengeRefused, CodeRefused
@@ -231,10 +230,15 @@ class OwnFactors:
         return self._authenticators.pending_kind(person.id, identity, tag)
 
     def rename(self, person_id: str, identity: str, name: str) -> bool:
-        """Call it something else; false when there is no such authenticator. Raises `InvalidInput`."""
+        """Call it something else; false when there is no such authenticator.
+
+        Raises `InvalidInput`, `NameTaken`.
+        """
         checked = checked_name(name)
-        if all(one.id != identity for one in self._authenticators.of(person_id)):
+        every = self._authenticators.of(person_id)
+        if all(one.id != identity for one in every):
             return False
+        require_another(checked, [one.name for one in every if one.id != identity])
         self._record("administration", operation="factors.rename", person=person_id, by="person")
         return self._authenticators.rename(person_id, identity, checked)
 
@@ -269,7 +273,9 @@ class OwnFactors:
         enroller = self._enrollers.get(change.kind)
         if change.what != "add" or enroller is None:
             raise InvalidInput("There is no such change.")
-        name = checked_name(change.name or NAMES[change.kind])
+        taken = [one.name for one in self._authenticators.of(person_id)]
+        name = checked_name(change.name or told_apart(NAMES[change.kind], taken))
+        require_another(name, taken)
         address = enroller.check(change.address)
         self._authenticators.check_room(person_id, change.kind)
         values = {"change": "add", "kind": change.kind, "name": name, "address": address}

@@ -298,6 +298,32 @@ def test_a_name_can_be_changed(site: Site) -> None:
     assert 404 == client.post(stranger, json={"name": "Mine"}).status_code
 
 
+@pytest.mark.parametrize("name", ["Tablet", " tABLET", "\uff34ablet"])
+def test_no_two_have_the_same_name(site: Site, name: str) -> None:
+    """What is approved names one; letters that only look different are the same."""
+    client = site.signed_in()
+    begun = proven(site, client, **APP)["enrolment"]
+    assert 200 == confirmed(client, begun, code_of(site, begun)).status_code
+    answer = client.post(CHANGES, json={**APP, "name": name})
+    assert (400, "invalid") == error_of(answer)
+    assert "tells them apart" in answer.json()["error"]["message"]
+    every = client.get("/api/v1/authenticators").json()["authenticators"]
+    other = next(one for one in every if one["name"] != "Tablet")
+    where = f"/api/v1/authenticators/{other['id']}/name"
+    assert 400 == client.post(where, json={"name": name}).status_code
+    assert 204 == client.post(where, json={"name": other["name"].upper()}).status_code
+
+
+def test_names_stay_apart_when_two_are_set_up_at_once(site: Site) -> None:
+    """Of two that two sessions began under one name, the later one gets a number; it is told."""
+    one, two = site.signed_in(), site.signed_in()
+    first, second = (proven(site, client, **APP)["enrolment"] for client in (one, two))
+    assert 200 == confirmed(one, first, code_of(site, first)).status_code
+    made = confirmed(two, second, code_of(site, second)).json()["authenticator"]
+    assert "Tablet 2" == made["name"]
+    assert {"Tablet", "Tablet 2"} < set(listed(one))
+
+
 def test_there_is_an_end_to_how_many(site: Site) -> None:
     """More apps mean more good codes at a moment."""
     client = site.signed_in()
