@@ -50,11 +50,18 @@ class Approver:
         return person.username if person is not None and self._may(person) else None
 
     def prove(
-        self, username: str, password: str, code: Callable[[], str], purpose: str, revision: str
+        self,
+        username: str,
+        password: str,
+        code: Callable[[], str],
+        purpose: str,
+        revision: str,
+        may: Callable[[str], object] = lambda person_id: None,
     ) -> Person:
         """The person, once password and code are right and the role is there.
 
-        `purpose` completes "to …" and `code` asks for the code afterwards. Raises `SignInRefused`,
+        `purpose` completes "to …" and `code` asks for the code afterwards, unless `may` raises: no
+        code is used up for what its owner may not do. Raises `SignInRefused`,
         `ChallengeRefused`, `ApprovalRefused`.
         """
         try:
@@ -73,6 +80,7 @@ class Approver:
             reason = "initial_password"
             self._record("sign_in_refused", person=person.id, reason=reason, purpose=purpose)
             raise ApprovalRefused("change the initial password first", "sign in at the chat page")
+        may(person.id)
         self._step_up.prove(person.id, code(), purpose, {"revision": revision})
         return person
 

@@ -26,6 +26,7 @@ from ruamel.yaml.events import (
 )
 
 from gatehouse.policy.errors import Position, Problems
+from gatehouse.policy.yaml_mistakes import mistake
 
 MAX_DEPTH = 10
 MAX_NODES = 400_000
@@ -143,10 +144,8 @@ class _Builder:
                 if isinstance(event, StreamEndEvent):
                     return
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = Position(self._file, mark.line + 1, mark.column + 1)
-            message, hint = _plain_words(str(error.problem or ""))
-            self._problems.add(where, "", message, hint)
+            line, column, message, hint = mistake(error, text)
+            self._problems.add(Position(self._file, line, column), "", message, hint)
         except Exception as error:  # noqa: BLE001 - no parser error may stop the reading of the other files
             where = Position(self._file, 1, 1)
             self._problems.add(where, "", f"this is not YAML ({type(error).__name__})")
@@ -180,6 +179,7 @@ class _Builder:
                 f"bare `{text}` can be read as a truth value",
                 f'write true or false, or "{text}" in quotes if the word is meant',
             )
+            self._problems.settle(where)
             self._ambiguous.add(where)
             return Scalar(where, text, False)
         return Scalar(where, text, plain)
@@ -248,18 +248,6 @@ class _Builder:
 
     def _at(self, event: Any) -> Position:
         return Position(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _plain_words(problem: str) -> tuple[str, str]:
-    if "cannot start any token" in problem or "tab character" in problem:
-        return "a character that YAML does not allow here", "indent with spaces, not with tabs"
-    if "mapping values are not allowed" in problem or "unexpected ':'" in problem:
-        return "an unexpected `:`", "check the indentation, or put the text in quotes"
-    if "did not find expected ',' or" in problem:
-        return "a bracket is not closed", "close it with ] or }"
-    if "undefined alias" in problem:
-        return "references are not allowed", "write it out"
-    return f"this is not YAML: {problem}", "check the indentation and the quotes"
 
 
 def is_scalar(node: Node | None) -> TypeGuard[Scalar]:

@@ -15,6 +15,28 @@ from typing import Literal
 from gatehouse.errors import InvalidInput
 
 MOST_SHOWN = 100
+# Words that people write for those of the language.
+_SAID_FOR = {
+    "if": "when",
+    "condition": "when",
+    "conditions": "when",
+    "reason": "why",
+    "because": "why",
+    "name": "id",
+    "message": "say",
+    "answer": "say",
+    "text": "say",
+    "from": "valid_from",
+    "until": "valid_until",
+    "forbid": "deny",
+    "block": "deny",
+    "refuse": "deny",
+    "permit": "allow",
+    "code": "step_up",
+    "own": "self",
+    "mine": "self",
+    "others": "anyone",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,10 +105,16 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
+        self._settled: set[Position] = set()
 
     def add(self, where: Position, path: str, message: str, hint: str = "") -> None:
-        """Report a mistake."""
-        self._found.append(Problem(where, path, message, hint))
+        """Report a mistake, unless what is there was `settled`."""
+        if where not in self._settled:
+            self._found.append(Problem(where, path, message, hint))
+
+    def settle(self, where: Position) -> None:
+        """Nothing more is reported of the word at `where`: the first mistake says it all."""
+        self._settled.add(where)
 
     def warn(self, where: Position, path: str, message: str, hint: str = "") -> None:
         """Report something that is allowed but probably not wanted."""
@@ -112,6 +140,9 @@ class Problems:
 def did_you_mean(word: str, known: Iterable[str], *, noun: str = "") -> str:
     """A hint for `word`: the nearest known name, else the list of known ones if it is short."""
     names = sorted(known)
+    meant = _SAID_FOR.get(word.lower())
+    if meant in names:
+        return f"did you mean `{meant}`?"
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{near[0]}`?"

@@ -18,6 +18,7 @@ from gatehouse.policy.model import Value
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_NUMBER = 10**15
+LONGEST_SHOWN = 60
 
 
 class Fields:
@@ -90,11 +91,14 @@ class Fields:
             return None
         return text
 
-    def choice(self, node: Node, path: str, known: Collection[str], noun: str) -> str | None:
-        """One of `known`."""
+    def choice(
+        self, node: Node, path: str, known: Collection[str], noun: str, hint: str = ""
+    ) -> str | None:
+        """One of `known`; `hint` is for a word that is like none of them."""
         text = self.text(node, path)
         if text is not None and text not in known:
-            self.wrong(node, path, f"unknown {noun} `{text}`", did_you_mean(text, known))
+            shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+            self.wrong(node, path, f"unknown {noun} `{shown}`", did_you_mean(text, known) or hint)
             return None
         return text
 
@@ -179,6 +183,11 @@ class Fields:
         node = entries.get("version")
         if node is not None and not (is_scalar(node) and node.text == "1"):
             self.wrong(node, path, "only version 1 is known", "write `version: 1`")
+
+
+def is_name(text: str) -> bool:
+    """Whether a new rule, role or group may be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
 def join(path: str, key: str) -> str:

@@ -148,6 +148,11 @@ def _values(fields: Fields, node: Node, path: str, kind: str) -> list[Value] | N
 
 
 def _bounds(fields: Fields, node: Node, path: str, read: Read) -> tuple[float, float] | None:
+    if is_scalar(node):
+        least = node.text if node.text.isdigit() else "…"
+        hint = f"write {{min: {least}}}, {{max: {least}}} or both"
+        fields.wrong(node, path, "a limit is expected here", hint)
+        return None
     entries = fields.mapping(node, path, ("min", "max"))
     low = read(fields, entries["min"], join(path, "min")) if "min" in entries else -math.inf
     high = read(fields, entries["max"], join(path, "max")) if "max" in entries else math.inf

@@ -190,10 +190,11 @@ def _say(
     node = entries.get("say")
     if node is None:
         return vocabulary.refusal
-    if effect != "deny":
+    if effect not in ("deny", ""):  # without an effect that mistake is enough
         fields.wrong(node, join(path, "say"), "only a rule that denies says something")
     known = vocabulary.domain.responses
-    return fields.choice(node, join(path, "say"), known, "response") or vocabulary.refusal
+    hint = f"the name of a text in domain.yml is meant, such as `{vocabulary.refusal}`"
+    return fields.choice(node, join(path, "say"), known, "response", hint) or vocabulary.refusal
 
 
 def _step_up(

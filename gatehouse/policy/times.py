@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from gatehouse.errors import InvalidInput
 from gatehouse.policy.cuts import WallClock
 from gatehouse.policy.document import Node, is_scalar
-from gatehouse.policy.errors import did_you_mean
 from gatehouse.policy.fields import Fields, join
 from gatehouse.policy.model import Request
 from gatehouse.policy.verdicts import MISSING, NO, YES, Clause
@@ -134,9 +133,7 @@ def _weekdays(fields: Fields, node: Node, path: str, zone_name: str) -> Clause |
             return None
         span = _span(text)
         if not span:
-            first = re.split(r"\W", text)[0]
-            hint = did_you_mean(first, WEEKDAYS) or "write mon-fri or [sat, sun]"
-            fields.wrong(item, below, f"`{text}` is not a weekday", hint)
+            fields.wrong(item, below, f"`{text}` is not a weekday", _meant(text))
             return None
         days |= span
     zone = zone_of(zone_name)
@@ -157,6 +154,15 @@ def _span(text: str) -> set[int]:
         return set()
     start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
     return {day % 7 for day in range(start, end + 1 if end >= start else end + 8)}
+
+
+def _meant(text: str) -> str:
+    """A hint for what is no span of weekdays, such as `Mo-Fr` or `Saturday`."""
+    parts = re.split(r"\W+|\bto\b", text.lower())
+    found = [day for part in parts for day in WEEKDAYS if len(part) > 1 and day[:2] == part[:2]]
+    if found and len(found) == len([part for part in parts if part]):
+        return f"did you mean `{'-'.join(found)}`?"
+    return f"write mon-fri or [sat, sun]; the days are {', '.join(WEEKDAYS)}"
 
 
 def _clock(minutes: int) -> str:

@@ -32,8 +32,12 @@ def approve(revision: str, username: str | None) -> None:
         click.echo(NOBODY_NEEDED, err=True)
         return
     click.echo(summary(found), err=True)
-    person = proven(found, username, "policy_approve")
-    runtime.approvals.may_approve(found.revision, found.base, person.id)
+
+    def may(person_id: str) -> None:
+        runtime.approvals.may_approve(found.revision, found.base, person_id)
+
+    person = proven(found, username, "policy_approve", may)
+    may(person.id)
     runtime.audit.append(
         "policy_approved",
         person=person.id,

@@ -6,6 +6,7 @@ edit is kept there and a person has to be proven.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,14 +96,25 @@ def exactly(revision: str | None, found: Offered) -> None:
     """Raises `InvalidInput` unless `revision` names what lies in the files."""
     if revision is None:
         return
-    if len(revision) < SHORTEST or not found.revision.startswith(revision.lower()):
+    same = found.revision.startswith(revision.lower())
+    if same and len(revision) < SHORTEST:
+        raise InvalidInput(
+            f"`{revision}` is too short to name what you stand for",
+            f"give {SHORTEST} digits or more of {found.revision}",
+        )
+    if not same:
         raise InvalidInput(
             f"the files have the revision {found.revision}",
             f"give it, or its first {SHORTEST} digits or more; it changes with every edit",
         )
 
 
-def proven(found: Offered, username: str | None, purpose: str) -> Person:
+def proven(
+    found: Offered,
+    username: str | None,
+    purpose: str,
+    may: Callable[[str], object] = lambda person_id: None,
+) -> Person:
     """The person at the terminal, proven by password and code for this one revision."""
     name = username or click.prompt("User name", err=True)
     password = asked_password(confirm=False)
@@ -112,6 +124,7 @@ def proven(found: Offered, username: str | None, purpose: str) -> Person:
         lambda: str(click.prompt("Code from the app", err=True)),
         purpose,
         found.revision,
+        may,
     )
     return person
 

@@ -6,6 +6,8 @@ checked and tested. Never writes a rule that opens something by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,10 @@ import click
 
 from gatehouse.cli.policy.files import Files, files_options, json_option, print_json
 from gatehouse.errors import InvalidInput, Unavailable
-from gatehouse.policy.errors import PolicyInvalid, Problems
+from gatehouse.policy.document import AMBIGUOUS
+from gatehouse.policy.engine import PolicySet
+from gatehouse.policy.errors import PolicyInvalid, Position, Problems
+from gatehouse.policy.fields import is_name
 from gatehouse.policy.loader import PolicyTestsFailed, build
 from gatehouse.policy.rules import EFFECTS
 from gatehouse.policy.scaffold import Outline, file_text, rule_text, uncommented
@@ -66,6 +71,10 @@ def new(
         valid_until=valid_until.date() if valid_until else None,
         **given,
     )
+    if not is_name(rule) or rule in AMBIGUOUS:
+        raise InvalidInput(
+            f"`{rule}` is no name for a rule", "use words of a-z and 0-9, with - between them"
+        )
     if not outline.intents and not outline.groups:
         raise InvalidInput("the rule names no requests", "add --intent or --group")
     files = Files(directory, domain)
@@ -120,23 +129,48 @@ def _check(files: Files, sources: Sources, name: str, text: str, outline: Outlin
     """Raises `PolicyInvalid` unless the directory with the rule is valid and has exactly it more."""
     zone = load_settings(files.home()).policy.time_zone
     before = build(sources, files.names(), zone)
+    for rule in before.rules:
+        if rule.id == outline.id:
+            raise InvalidInput(
+                f"there is a rule `{rule.id}`, at {rule.where}", "choose another name"
+            )
     if outline.effect == "allow":
         # A comment is not checked by anybody until it no longer is one.
         live = uncommented(outline, "new").encode("utf-8", "surrogateescape")
         alone = {**sources.files, f"{outline.id}-uncommented.yml": live}
         try:
-            build(Sources(sources.label, alone), files.names(), zone)
+            _build_with(alone, sources, files, zone)
         except PolicyTestsFailed as failed:
             click.echo(f"warning: {failed.problems[0]}", err=True)
     if not name:
         return
     changed = {**sources.files, name: text.encode("utf-8", "surrogateescape")}
-    after = build(Sources(sources.label, changed), files.names(), zone)
+    after = _build_with(changed, sources, files, zone)
     more = {rule.id for rule in after.rules} - {rule.id for rule in before.rules}
     if more != (set() if outline.effect == "allow" else {outline.id}):
         raise InvalidInput(
             f"the rule cannot be added at the end of {name}", "add the printed text by hand"
         )
+
+
+def _build_with(texts: Mapping[str, bytes], sources: Sources, files: Files, zone: str) -> PolicySet:
+    """The policies with a file that is not there yet; nobody is sent to look for a mistake in it."""
+    try:
+        return build(Sources(sources.label, texts), files.names(), zone)
+    except PolicyTestsFailed:
+        raise
+    except PolicyInvalid as invalid:
+        there = {sources.shown(name) for name in sources.files}
+        raise PolicyInvalid(
+            problem
+            if problem.where.file in there
+            else replace(
+                problem,
+                where=Position("the new rule"),
+                path=problem.path.removeprefix("rules[0]").removeprefix("."),
+            )
+            for problem in invalid.problems
+        ) from invalid
 
 
 def _write(path: Path, text: str) -> None:

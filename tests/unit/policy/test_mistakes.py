@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from gatehouse.policy import PolicyInvalid
+from gatehouse.policy.document import parse
+from gatehouse.policy.errors import Problems
 from gatehouse.policy.loader import build
+from tests.unit.policy.conftest import PAY
 
 MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yml"))
 
@@ -75,3 +78,20 @@ def test_what_only_follows_from_a_mistake_is_not_reported(
         problem.where.file.removeprefix("policies/") for problem in raised.value.problems
     }
     assert expected == str(raised.value.problems[0].where)
+
+
+def test_every_slip_of_a_finger_is_told_with_its_place():
+    """Whatever character is left out or typed too much, the file is read or a place in it is named;
+    the search for the mistake behind what the parser says never fails itself."""
+    text = PAY.replace("why: Own pay.", "why: 'Own \"pay\".'").replace("period", "[period]")
+    whole = f"version: 1\nrules:\n{text}"
+    slips = [whole[:at] + whole[at + 1 :] for at in range(len(whole))]
+    for typed in "\t\"']}:-*@\\ \n“":
+        slips += [whole[:at] + typed + whole[at:] for at in range(0, len(whole), 3)]
+    lines = [0]
+    for slip in slips:
+        problems = Problems()
+        if parse("f.yml", slip.encode(), problems) is None:
+            lines += [problem.where.line for problem in problems.errors()]
+            assert 1 <= min(lines[1:]) <= max(lines) <= slip.count("\n") + 1
+    assert len(lines) > 300

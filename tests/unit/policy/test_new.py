@@ -126,3 +126,26 @@ def test_a_rule_that_breaks_a_test_is_not_written(run, project, read):
     assert isinstance(error, GatehouseError)
     assert 4 == error.exit_code
     assert not (project / "policies" / "new.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["y", "--group", "pay"], "`y` is no name for a rule"),
+        (["Über", "--group", "pay"], "`Über` is no name for a rule"),
+        (["never", "--group", "pay"], "there is a rule `never`, at policies/closed.yml:4:5"),
+        (
+            ["new-one", "--group", "pya"],
+            "the new rule groups[0]: unknown group `pya`; did you mean",
+        ),
+        (
+            ["new-one", "--effect", "allow", "--role", "boss", "--group", "pay"],
+            "the new rule roles[0]: unknown role `boss`",
+        ),
+    ],
+)
+def test_a_mistake_is_not_looked_for_in_a_file_that_is_not_there(words, expected, run):
+    """What is wrong is said of the name, of the rule, or of the file that has the name."""
+    result = run("new", *words)
+    assert 3 == result.exception.exit_code
+    assert expected in result.exception.message
