@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ruamel.yaml.error import MarkedYAMLError
 
-_TYPOGRAPHIC = re.compile("[“”„‟«»‘’‚]")
+_TYPOGRAPHIC = re.compile("[\u00ab\u00bb\u2018-\u201f]")
 _ALIGN = "lines that belong together begin equally far from the left"
 
 

@@ -13,7 +13,7 @@ import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.cli.policy.files import Files, files_options, json_option, print_json
-from gatehouse.errors import InvalidInput
+from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.policy.diff.describe import EFFECTS
 from gatehouse.policy.replay import Replay
 from gatehouse.policy.replay import replay as replay_entries
@@ -59,10 +59,14 @@ def replay(
 
 def _entries(since: date | None, until: date | None) -> Iterator[tuple[int, str]]:
     from gatehouse.audit.reader import LogReader
-    from gatehouse.db import open_engine
+    from gatehouse.db import file_of, open_engine
 
     settings = load_settings(home_directory())
-    engine = open_engine(settings.database_url(settings.audit))
+    url = settings.database_url(settings.audit)
+    file = file_of(url)
+    if file is not None and not file.exists():  # opening it would make an empty one
+        raise NotReady("there is no audit log yet", "it begins with `gatehouse init`")
+    engine = open_engine(url)
     try:
         for entry in LogReader(engine).entries():
             # Bodies are canonical: the time stands first, so the day needs no parsing.

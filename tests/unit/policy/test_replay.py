@@ -155,3 +155,13 @@ def test_the_command_reads_the_audit_log(project, run, ask):
     assert 0 == json.loads(run("replay", "--json", "--until", "2001-01-01").stdout)["decisions"]
     assert run("replay", "--since", "2027-01-02", "--until", "2027-01-01").exception
     assert before == (project / "var" / "audit.db").read_bytes()
+
+
+def test_without_a_log_the_command_says_where_it_begins(run, project):
+    """A deployment that has recorded nothing yet is no deployment whose log is damaged."""
+    result = run("replay")
+    assert (6, "there is no audit log yet") == (
+        result.exception.exit_code,
+        result.exception.message,
+    )
+    assert not (project / "var").exists()
