@@ -20,6 +20,12 @@ from gatehouse.policy.model import Principal, Request
 # What an edit does to decisions; `loosens`: nobody gets more, but the policy tests forbid less.
 Verdict = Literal["same", "words", "narrows", "loosens", "widens", "mixed"]
 HARMLESS: frozenset[Verdict] = frozenset({"same", "words", "narrows"})
+_AT_MOST = {
+    "deny": "a refusal",
+    "step_up": "a code or a refusal",
+    "allow": "any answer",
+    "": "no test says what",
+}
 _FIELDS = tuple(field.name for field in fields(Request))
 
 
@@ -39,10 +45,9 @@ class Lost:
 
     def __str__(self) -> str:
         people, intents = (tuple(dict.fromkeys(part)) for part in zip(*self.questions, strict=True))
-        now = f"at most {self.now}" if self.now else "not tested"
         return (
-            f"{self.name}: {_some(people)} asking {_some(intents)}: "
-            f"was at most {self.was}, now {now}"
+            f"{self.name}: {_some(people)} asking {_some(intents)} "
+            f"had to get {_AT_MOST[self.was]}, now {_AT_MOST[self.now]}"
         )
 
     def as_dict(self) -> dict[str, object]:

@@ -20,6 +20,11 @@ SUBJECTS = {
     "anyone": "the data of somebody else",
     "nobody": "nobody's data",
 }
+_FACTORS = {
+    "aal1": "a code, one by e-mail too,",
+    "aal2": "a code",
+    "aal2-phishing-resistant": "a passkey",
+}
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
@@ -61,7 +66,7 @@ def clause_words(clause: Clause) -> str:
 
 def terms_words(terms: StepUpTerms) -> str:
     """What the second factor must be like."""
-    words = "a code"
+    words = _FACTORS[terms.level]
     if terms.bind:
         words += f" that approves exactly this {listed([_plain(n) for n in terms.bind], 'and')}"
     elif terms.max_age:

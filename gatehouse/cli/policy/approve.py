@@ -13,6 +13,7 @@ from gatehouse.cli.policy.four_eyes import (
     summary,
     username_option,
 )
+from gatehouse.cli.policy.terminal import fitted
 
 
 @click.command()
@@ -31,7 +32,7 @@ def approve(revision: str, username: str | None) -> None:
     if not found.waits:
         click.echo(NOBODY_NEEDED, err=True)
         return
-    click.echo(summary(found), err=True)
+    click.echo(fitted(summary(found).splitlines(), err=True), err=True)
 
     def may(person_id: str) -> None:
         runtime.approvals.may_approve(found.revision, found.base, person_id)

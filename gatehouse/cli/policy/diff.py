@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gatehouse.cli.policy.files import Files, files_options, is_directory, json_option, print_json
+from gatehouse.cli.policy.terminal import fitted
 from gatehouse.clock import SystemClock, as_datetime
 from gatehouse.errors import GatehouseError
 from gatehouse.policy.diff import Change, Comparison, compare
@@ -78,7 +79,7 @@ def diff(
     if as_json:
         print_json(_as_dict(found, since))
     else:
-        click.echo("\n".join(lines(found, since, words)))
+        click.echo(fitted(lines(found, since, words)))
     if no_widening and found.verdict not in HARMLESS:
         what = "lets the policy tests forbid less" if found.verdict == "loosens" else GIVES_MORE
         raise Widens(f"the edit {what}", "have it approved, or narrow it")

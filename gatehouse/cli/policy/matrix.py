@@ -31,6 +31,6 @@ def matrix(
         click.echo(as_csv(policies, cells), nl=False)
     elif html_format:
         made = as_datetime(SystemClock().now()).astimezone(zone_of(policies.vocabulary.zone))
-        click.echo(matrix_page(Content(policies, made, "Who may ask what")), nl=False)
+        click.echo(matrix_page(Content(policies, made, "Policy matrix")), nl=False)
     else:
         click.echo(as_text(policies, cells))

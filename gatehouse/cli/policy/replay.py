@@ -13,6 +13,7 @@ import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.cli.policy.files import Files, files_options, json_option, print_json
+from gatehouse.cli.policy.terminal import fitted
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.policy.diff.describe import EFFECTS
 from gatehouse.policy.replay import Replay
@@ -54,7 +55,7 @@ def replay(
     if as_json:
         print_json(found.as_dict())
     else:
-        click.echo("\n".join(_lines(found)))
+        click.echo(fitted(_lines(found)))
 
 
 def _entries(since: date | None, until: date | None) -> Iterator[tuple[int, str]]:

@@ -16,7 +16,7 @@ from gatehouse.policy.diff.result import Change
 from gatehouse.policy.diff.search import fits
 from gatehouse.policy.diff.space import Space
 from gatehouse.policy.diff.strictness import Answer
-from gatehouse.policy.model import Request
+from gatehouse.policy.model import Request, StepUpTerms
 from gatehouse.policy.times import zone_of
 from gatehouse.policy.verdicts import MISSING, NO, YES, Clause
 from gatehouse.policy.words import SUBJECTS, clause_words, duration, listed, terms_words
@@ -32,6 +32,19 @@ def answer_words(answer: Answer) -> str:
         words = f"allowed, after {terms_words(answer.terms)}" if answer.terms else "allowed"
     by = "because no rule allows it" if answer.rule == "default" else f"by {answer.rule}"
     return f"{words}, {by}"
+
+
+def both_words(before: Answer, after: Answer) -> tuple[str, str]:
+    """Both answers; what a sentence leaves out of the terms is added when only that differs."""
+    old, new = answer_words(before), answer_words(after)
+    if old == new and before.terms and after.terms and before.terms != after.terms:
+        return _with_age(old, before.terms), _with_age(new, after.terms)
+    return old, new
+
+
+def _with_age(words: str, terms: StepUpTerms) -> str:
+    age = duration(terms.max_age) if terms.max_age else "every request"
+    return f"{words} (max_age: {age})"
 
 
 def accounts(change: Change) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gatehouse.policy.diff.describe import answer_words, example, when, who
+from gatehouse.policy.diff.describe import both_words, example, when, who
 from gatehouse.policy.diff.dimensions import ASSURANCE
 from gatehouse.policy.diff.result import Change, Comparison
 from gatehouse.policy.diff.strictness import Direction
@@ -121,13 +121,14 @@ def _values(change: Change, name: str) -> frozenset[object]:
 
 def _row(change: Change, also: str) -> Row:
     only = ["decided with the record at hand"] if change.stage == "resource" else []
+    before, after = both_words(change.before, change.after)
     return Row(
         change.direction,
         (change.intent,),
         who(change),
         (*when(change), *only),
-        answer_words(change.before),
-        answer_words(change.after),
+        before,
+        after,
         example(change),
         also,
     )
@@ -156,8 +157,7 @@ def _near(comparison: Comparison, known: set[tuple[str, Direction]]) -> list[Nea
             runner_up,
             tuple(dict.fromkeys(change.intent for change in changes)),
             example(changes[0]),
-            answer_words(changes[0].before),
-            answer_words(changes[0].after),
+            *both_words(changes[0].before, changes[0].after),
         )
         for (direction, runner_up), changes in sorted(
             groups.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
-from gatehouse.policy.diff.strictness import Direction
 from gatehouse.policy.diff.summary import Row, summary
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.guards import Verdict
@@ -20,17 +19,24 @@ from gatehouse.policy.words import duration, rule_sentence
 VERDICTS: dict[Verdict, tuple[str, str]] = {
     "same": ("nothing changed", "Every decision is as it was."),
     "words": ("only words changed", "The same people get the same as before."),
-    "narrows": ("narrower", "Nobody gets more than before; somebody gets less."),
-    "loosens": ("tests forbid less", "Nobody gets more than before; policy tests were given up."),
-    "widens": ("wider", "Somebody gets more than before; nobody gets less."),
-    "mixed": ("wider and narrower", "Somebody gets more than before, and somebody gets less."),
+    "narrows": ("narrows", "Nobody gets more than before; somebody gets less."),
+    "loosens": ("loosens", "Nobody gets more than before; policy tests were given up."),
+    "widens": ("widens", "Somebody gets more than before; nobody gets less."),
+    "mixed": ("widens and narrows", "Somebody gets more than before, and somebody gets less."),
 }
+MATRIX = "Who may ask what"
 _CELLS = {
     "allow": ("yes", "allowed"),
     "step_up": ("code", "after a code"),
     "deny": ("-", "refused"),
 }
-_MARKS = {"widens": "more", "narrows": "less", "mixed": "both", "words": "words"}
+_MARKS = {
+    "widens": "more",
+    "narrows": "less",
+    "mixed": "both",
+    "words": "words",
+    "loosens": "looser",
+}
 
 
 def page(content: Content) -> str:
@@ -45,6 +51,8 @@ def matrix_page(content: Content) -> str:
 
 def _page(content: Content, parts: Iterable[str]) -> str:
     style = (files(__package__) / "style.css").read_text(encoding="utf-8")
+    # On every printed sheet: one that was exchanged after the signature does not fit the others.
+    style = style.replace("Revision unknown", f"Revision {content.policies.revision}")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     body = "\n".join(parts)
     return f"""<!doctype html>
@@ -109,6 +117,11 @@ def _changes(content: Content) -> Iterator[str]:
     yield f'<p><span class="verdict {found.verdict}">{title}</span> {words}</p>'
     shown = summary(found)
     if shown.rows:
+        if any(row.also for row in shown.rows):
+            yield (
+                "<p class=quiet>A request is decided by what is asked, and again when the record is "
+                "at hand; “also with the record” means that both decisions change alike.</p>"
+            )
         yield '<ul class="changes">'
         yield from (_change(row) for row in shown.rows)
         yield "</ul>"
@@ -131,7 +144,7 @@ def _changes(content: Content) -> Iterator[str]:
         yield "</ul>"
     if found.lost:
         yield "<h3>What the policy tests do not forbid any more</h3><ul class=near>"
-        yield from (f"<li>{_tag('widens')} {escape(str(item))}</li>" for item in found.lost)
+        yield from (f"<li>{_tag('loosens')} {escape(str(item))}</li>" for item in found.lost)
         yield "</ul>"
     if shown.words:
         count = len({intent for row in shown.words for intent in row.intents})
@@ -154,7 +167,7 @@ def _change(row: Row) -> str:
     )
 
 
-def _tag(direction: Direction) -> str:
+def _tag(direction: Verdict) -> str:
     return f'<span class="tag {direction}">{_MARKS[direction]}</span>'
 
 
@@ -163,7 +176,7 @@ def _matrix(policies: PolicySet) -> Iterator[str]:
     cells: dict[str, list[Cell]] = {}
     for cell in matrix(policies):
         cells.setdefault(cell.intent, []).append(cell)
-    yield '<section id="matrix"><h2>Who may ask what</h2>'
+    yield f'<section id="matrix"><h2>{MATRIX}</h2>'
     yield (
         "<p>On an ordinary working day, about what the request is normally about. "
         "An account has its role and the roles that come with it. "

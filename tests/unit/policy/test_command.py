@@ -10,6 +10,7 @@ import click
 import pytest
 
 from gatehouse.cli.policy import policy
+from gatehouse.cli.policy.terminal import broken
 from gatehouse.errors import GatehouseError
 
 
@@ -164,3 +165,17 @@ def test_the_command_needs_no_framework():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == ran.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("+ more  one, two, three, four, five", ["+ more  one, two, three,", "        four, five"]),
+        ("        was   allowed, after a code", ["        was   allowed,", "              after a", "              code"]),
+        ("    a sentence that is long enough to break", ["    a sentence that is", "    long enough to break"]),
+        ("short", ["short"]),
+    ],
+)  # fmt: skip
+def test_a_long_line_is_broken_under_its_text(line, expected):
+    """So that a comparison can be read in a narrow terminal."""
+    assert expected == broken(line, 24)

@@ -49,6 +49,16 @@ class Page(HTMLParser):
                 "and the channel is web, after a code not older than 5 minutes."
             ),
         ),
+        (
+            "allow",
+            ", roles: any, step_up: {level: aal2-phishing-resistant, max_age: every_request}",
+            "All people may use view_pay, after a passkey for every single request.",
+        ),
+        (
+            "allow",
+            ", roles: any, step_up: {level: aal1, max_age: 5m}",
+            "All people may use view_pay, after a code, one by e-mail too, not older than 5 minutes.",
+        ),
         ("deny", "", "Nobody may use view_pay. The answer is: “No.”"),
         (
             "deny",
