@@ -177,6 +177,9 @@ def test_nothing_is_cut_off_in_a_narrow_window(visit: Visit) -> None:
     fits += " item.getBoundingClientRect().right > innerWidth + 1 && !item.closest('.unseen'))"
     fits += ".map((item) => item.outerHTML.slice(0, 80))"
     assert [] == page.evaluate(fits)
+    title = page.get_by_role("heading", name="Gatehouse")
+    cut = "item => item.clientWidth > 1 && item.scrollWidth > item.clientWidth"
+    assert not title.evaluate(cut), "a name that is cut looks broken; the sign stands for it"
     page.get_by_role("button", name="Account").click()
     expect(page.get_by_text("Looking it up")).to_have_count(0)
     assert [] == page.evaluate(fits)

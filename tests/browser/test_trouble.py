@@ -77,12 +77,15 @@ def test_the_input_stays_open_while_an_answer_takes_long(visit: Visit) -> None:
     """A slow answer shows the typing dots; a second message can be written and keeps its order."""
     visitor = visit()
     page = visitor.sign_in()
+    page.clock.install()
     held: list[Route] = []
     page.route(MESSAGES, lambda route: route.continue_() if held else held.append(route))
     composer(page).fill("hello")
     page.keyboard.press("Enter")
     expect(page.locator(".typing")).to_be_visible()
     expect(page.locator(".status")).to_contain_text("Answering")
+    page.clock.fast_forward(9_000)
+    expect(page.locator(".status")).to_contain_text("Still working on it")
     composer(page).fill("how many days of leave do I have left")
     page.keyboard.press("Enter")
     expect(page.locator(".message.person")).to_have_count(2)

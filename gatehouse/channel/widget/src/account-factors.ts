@@ -37,7 +37,7 @@ export class Factors {
     const parts: (Node | false)[] = [
       el("p", { class: "soft" }, rows.length ? words.factorsLead : words.factorsNone),
       found.first && el("p", {}, words.factorsFirst),
-      el("ul", {}, ...rows, !found.first && row(fill(words.recovery, { count: found.recovery_codes }), words.recoveryLead, renew)),
+      el("ul", {}, ...rows, !found.first && row(fill(words.recovery, { count: found.recovery_codes }), found.recovery_codes ? words.recoveryLead : words.recoveryNone, renew)),
       problem,
       el("div", { class: "row" }, ...adds),
     ];
@@ -45,8 +45,9 @@ export class Factors {
   }
 
   private row(one: Authenticator): HTMLElement {
+    const kind = words.kinds[one.kind] ?? one.kind;
     const facts = [
-      words.kinds[one.kind] ?? one.kind,
+      kind !== one.name && kind,
       one.sent_to,
       fill(words.added, { date: day(one.created_at) }),
       one.last_used_at ? fill(words.used, { date: day(one.last_used_at) }) : words.unused,

@@ -22,7 +22,7 @@ export function row(title: string, detail: string, ...buttons: Node[]): HTMLElem
     "li",
     {},
     el("div", { class: "fact" }, el("strong", {}, title), el("span", { class: "soft" }, detail)),
-    ...buttons,
+    buttons.length > 0 && el("div", { class: "acts" }, ...buttons),
   );
 }
 

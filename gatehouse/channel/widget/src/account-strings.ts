@@ -33,6 +33,7 @@ export const words = {
   removeOf: "Remove {name}",
   recovery: "Recovery codes left: {count}",
   recoveryLead: "Each works once, for the day your phone is lost.",
+  recoveryNone: "Make some now: without them, a lost phone means asking your administrator.",
   recoveryNew: "New recovery codes",
   renamed: "Renamed.",
   removed: "Removed: {name}.",

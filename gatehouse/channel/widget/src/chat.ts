@@ -11,6 +11,8 @@ import { Log } from "./log";
 import { Notices } from "./notices";
 import { fill, strings } from "./strings";
 
+const PATIENCE = 8_000; // milliseconds until an answer is said to take long
+
 export interface Frame {
   organisation: string;
   limit: number;
@@ -40,6 +42,10 @@ export class Chat {
   private waiting = 0;
   private elsewhere = 0;
   private closed = false;
+  /** Whether an answer takes long, and whether the connection was away since the last one. */
+  private slow = false;
+  private wasOffline = false;
+  private patience = 0;
   private account: HTMLElement | null = null;
   /** Ids of what this tab sent; "clear" stands for each clearing. */
   private readonly mine: string[] = [];
@@ -71,7 +77,7 @@ export class Chat {
       "div",
       { class: "chat" },
       head,
-      el("main", {}, this.notices.element, this.log.element, this.typing, this.confirming.element),
+      el("main", {}, this.notices.element, this.log.place, this.typing, this.confirming.element),
       el("footer", {}, this.expiry.element, this.composer.element, this.status),
     );
     this.expiry.alive(session);
@@ -136,7 +142,11 @@ export class Chat {
 
   private welcome(): void {
     const name = this.session.person.name.split(" ")[0] ?? "";
-    this.log.welcome(fill(strings.welcome, { name }));
+    const help = strings.help;
+    this.log.welcome(fill(strings.welcome, { name }), help, () => {
+      this.composer.focus();
+      this.say(help);
+    });
   }
 
   // Sending
@@ -254,6 +264,7 @@ export class Chat {
   private close(notice: string, unsent: string | null = ""): void {
     if (this.closed) return;
     this.closed = true;
+    clearTimeout(this.patience);
     this.live.close();
     this.expiry.close();
     this.confirming.close();
@@ -263,19 +274,36 @@ export class Chat {
     this.frame.over(notice, unsent === null ? "" : unsent || this.composer.draft);
   }
 
+  private busySince(busy: boolean): void {
+    this.typing.hidden = !busy;
+    this.slow = false;
+    clearTimeout(this.patience);
+    if (!busy) return;
+    this.log.down();
+    this.patience = setTimeout(() => {
+      this.slow = true;
+      this.showStatus();
+    }, PATIENCE);
+  }
+
   private showStatus(): void {
     const extra = this.composer.extra;
     const busy = this.waiting + this.elsewhere > 0;
-    this.typing.hidden = !busy;
-    if (busy) this.log.down();
+    if (this.typing.hidden === busy) this.busySince(busy);
     const text =
       extra > 0
         ? fill(strings.tooLong, { count: extra })
         : !navigator.onLine
           ? strings.offline
           : busy
-            ? strings.answering
-            : strings.connected;
+            ? this.slow
+              ? strings.slow
+              : strings.answering
+            : this.wasOffline
+              ? strings.connected
+              : "";
+    if (!navigator.onLine) this.wasOffline = true;
+    else if (busy) this.wasOffline = false;
     if (this.status.textContent !== text) this.status.textContent = text;
     this.status.classList.toggle("trouble", extra > 0 || !navigator.onLine);
   }

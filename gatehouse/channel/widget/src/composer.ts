@@ -16,6 +16,7 @@ export class Composer {
     this.input = el("textarea", {
       id: "message",
       rows: "1",
+      dir: "auto",
       placeholder: strings.placeholder,
       enterkeyhint: "send",
       "aria-describedby": "message-status",

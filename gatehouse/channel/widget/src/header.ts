@@ -44,7 +44,7 @@ function clearDialog(wishes: Wishes): HTMLDialogElement {
         "button",
         {
           type: "button",
-          class: "primary",
+          class: "primary danger",
           click: () => {
             dialog.close();
             wishes.clear();

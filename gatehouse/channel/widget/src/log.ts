@@ -1,10 +1,13 @@
 /** The conversation on the page: finished messages only, announced politely. */
 import type { BotMessage, Choice, Past } from "./api";
-import { el, linked } from "./dom";
+import { el } from "./dom";
+import { said } from "./said";
 import { strings } from "./strings";
 
 const EXPORTS = "/api/v1/exports/";
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const NEAR = 48; // pixels from the newest message that still count as being there
+const GAP = 12;
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 
 export class Log {
   readonly element = el("div", {
@@ -14,9 +17,27 @@ export class Log {
     tabindex: "0",
   });
 
+  /** Leads back to the newest message from further up. */
+  private readonly newest = el(
+    "button",
+    { type: "button", class: "quiet newest", "aria-label": strings.newest, hidden: true, click: () => this.down(true) },
+    "↓",
+  );
+  readonly place = el("div", { class: "log-place" }, this.element, this.newest);
+  /** The first bubble of the newest answer, and the time that stands below the newest message. */
+  private answer: HTMLElement | null = null;
+  private shown: HTMLElement | null = null;
+  /** Whether the newest message is kept in sight: until the person looks further up. */
+  private follows = true;
+
   constructor(private readonly choose: (choice: Choice) => void) {
     // The newest message stays in sight when the card or the keyboard takes room.
     new ResizeObserver(() => this.down()).observe(this.element);
+    this.element.addEventListener("scroll", () => {
+      const { scrollTop, scrollHeight, clientHeight } = this.element;
+      this.follows = scrollTop > Math.min(this.aim(), scrollHeight - clientHeight) - NEAR;
+      this.newest.hidden = scrollTop > scrollHeight - clientHeight - NEAR;
+    });
   }
 
   get hasUnsent(): boolean {
@@ -25,31 +46,37 @@ export class Log {
 
   clear(): void {
     this.element.replaceChildren();
+    this.answer = this.shown = null;
+    this.follows = true;
   }
 
   note(text: string): void {
     this.add(el("p", { class: "note" }, text));
   }
 
-  welcome(text: string): void {
-    this.note(text);
-    this.element.lastElementChild?.classList.add("welcome");
+  /** A greeting with something to begin with. */
+  welcome(text: string, help: string, ask: () => void): void {
+    const button = el("button", { type: "button", class: "begin", click: ask }, help);
+    this.add(el("div", { class: "note welcome" }, el("p", {}, text), button));
   }
 
   person(text: string, at?: number): HTMLElement {
     this.freeze();
-    return this.bubble("person", strings.you, at, el("p", {}, text));
+    this.answer = null;
+    this.follows = true;
+    return this.bubble("person", strings.you, at, el("p", { class: "said", dir: "auto" }, text));
   }
 
   bot(message: BotMessage, at?: number): void {
     this.freeze();
     const parts: HTMLElement[] = [];
-    if (message.text) parts.push(el("p", {}, linked(message.text, strings.opensNew)));
+    if (message.text) parts.push(said(message.text, strings.opensNew));
     const download = message.download;
     if (download?.href.startsWith(EXPORTS)) {
       parts.push(this.download(download.href, download.title));
     }
     const made = this.bubble("bot", strings.assistant, at, ...parts);
+    this.answer ??= made;
     if (message.buttons?.length) made.append(this.choices(message.buttons));
     this.down();
   }
@@ -115,24 +142,39 @@ export class Log {
 
   private bubble(kind: string, who: string, at: number | undefined, ...parts: Node[]): HTMLElement {
     const when = at ? new Date(at * 1000) : new Date();
+    const time = el("time", { datetime: when.toISOString() }, TIME.format(when));
+    // Messages of one minute share its time.
+    if (this.shown?.textContent === time.textContent) this.shown.hidden = true;
+    this.shown = time;
     const made = el(
       "div",
       { class: `message ${kind}` },
       el("span", { class: "unseen" }, `${who}: `),
       ...parts,
-      el("time", { datetime: when.toISOString() }, TIME.format(when)),
+      time,
     );
     this.add(made);
     return made;
   }
 
   private add(item: HTMLElement): void {
+    this.element.querySelector(".welcome button")?.remove();
     this.element.querySelector(".welcome")?.classList.remove("welcome");
     this.element.append(item);
     this.down();
   }
 
-  down(): void {
-    this.element.scrollTop = this.element.scrollHeight;
+  /** To the newest message, or to the beginning of an answer that is longer than the window. */
+  down(asked = false): void {
+    if (asked) this.follows = true;
+    if (this.follows) this.element.scrollTop = asked ? this.element.scrollHeight : this.aim();
+    else this.newest.hidden = false;
+  }
+
+  private aim(): number {
+    const { element, answer } = this;
+    if (!answer?.isConnected) return element.scrollHeight;
+    const from = answer.getBoundingClientRect().top - element.getBoundingClientRect().top;
+    return element.scrollTop + from - GAP;
   }
 }
