@@ -104,6 +104,9 @@ class QuietErrorHandler(ErrorHandler):
             allow = (getattr(exception, "headers", None) or {}).get("Allow")
             if allow:
                 answer.headers["Allow"] = str(allow)
+        if answer.status == 401 and {"authorization", "dpop"} & set(request.headers):
+            # What a client of tokens has to show (RFC 9110 section 11.6.1, RFC 9449 section 7.1).
+            answer.headers["WWW-Authenticate"] = 'DPoP algs="EdDSA ES256"'
         answer = self._for_people(request, answer)
         # Some failures happen where response middleware does not run.
         self._finish(answer)

@@ -21,7 +21,7 @@ from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.throttles import admit
 from gatehouse.webhooks import Event, ReceiverBusy, ReceiverRefused
-from gatehouse.webhooks.incoming import LARGEST
+from gatehouse.webhooks.incoming import LARGEST, NotUnderstood
 
 PER_MINUTE = 120  # messages of one address
 
@@ -45,6 +45,9 @@ class Hooks:
         headers = {key: request.headers.get(key, "") for key in request.headers}
         try:
             acted = await asyncio.to_thread(self._take, name, headers, body, source)
+        except NotUnderstood as error:
+            await asyncio.to_thread(self._record_refusal, name, error.reason)
+            raise ApiError(422, "not_understood", error.sentence) from error
         except ReceiverRefused as refused:
             await asyncio.to_thread(self._record_refusal, name, refused.reason)
             raise ApiError(401, "refused", "The message was not accepted.") from refused
@@ -58,10 +61,7 @@ class Hooks:
         return self._services.receiver.take(name, headers, body, source, self._handle)
 
     def _handle(self, event: Event) -> None:
-        handler = HANDLERS.get(event.kind)
-        if handler is None:
-            raise ReceiverRefused("no handler")
-        handler(self._services, event)
+        HANDLERS[event.kind](self._services, event)
 
     def _record_refusal(self, name: str, reason: str) -> None:
         """Record the refusal; of the same kind at most once a minute, so that a flood fills no disk."""
@@ -81,7 +81,7 @@ def person_left(services: Services, event: Event) -> None:
     username: Any = event.data.get("username")
     person = services.directory.by_username(username) if isinstance(username, str) else None
     if person is None:
-        raise ReceiverRefused("unknown person")
+        raise NotUnderstood("unknown person", "There is nobody with the `username` of `data`.")
     services.audit.append(
         "webhook_received", person=person.id, webhook=event.source, message=event.kind
     )

@@ -65,7 +65,8 @@ def list_endpoints(as_json: bool) -> None:
         click.echo("no webhooks are named", err=True)
     for row in rows:
         addresses = ", ".join(map(str, row["addresses"]))  # type: ignore[call-overload]
-        click.echo(f"{row['direction']:9} {row['name']:16} {row['where']}  ({addresses})")
+        kinds = f"  takes {', '.join(row['kinds'])}" if "kinds" in row else ""  # type: ignore[arg-type]
+        click.echo(f"{row['direction']:9} {row['name']:16} {row['where']}  ({addresses}){kinds}")
 
 
 @webhooks.command("ping")

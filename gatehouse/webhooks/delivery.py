@@ -106,6 +106,8 @@ class Outgoing:
                 status, answer, wait = self._post(target, chosen, body, until)
             except _Unreachable as error:
                 status, answer, wait, last = 0, b"", 0.0, error.reason
+                if error.final:
+                    until = 0.0
             if 200 <= status < 300:
                 return Delivery(chosen, status, answer, attempt)
             if status:
@@ -161,7 +163,7 @@ class Outgoing:
             finally:
                 answer.close()
         except (HTTPError, OSError, ValueError) as error:
-            raise _Unreachable(type(error).__name__) from error
+            raise _Unreachable(_why(error)) from error
         finally:
             pool.close()
         if len(content) > LARGEST:
@@ -176,15 +178,29 @@ class Outgoing:
         for address in found:
             if target.allows(ipaddress.ip_address(address)):
                 return address
-        raise _Unreachable("address not allowed")
+        # Trying again leads to the same address; the settings have to change.
+        raise _Unreachable("address not allowed", final=True)
 
 
 class _Unreachable(Exception):
     """An attempt that got no answer; `reason` is a word for the log, never a value."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, final: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.final = reason, final
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a connection, in words; never with values of it."""
+    from urllib3.exceptions import NewConnectionError, SSLError, TimeoutError
+
+    words = {
+        "nobody listens there": NewConnectionError,
+        "its certificate or TLS is not accepted": SSLError,
+        "no answer in time": TimeoutError,
+    }
+    found = [said for said, kind in words.items() if isinstance(error, kind)]
+    return found[0] if found else f"the connection failed, {type(error).__name__}"
 
 
 def _body(kind: str, at: str, data: Mapping[str, Any]) -> bytes:

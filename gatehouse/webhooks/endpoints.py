@@ -24,6 +24,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MOST_SECRETS = 4
 
+KINDS = frozenset({"person.left"})
+"""Every kind of message that something is done with; see `gatehouse.channel.hooks`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -133,6 +136,11 @@ class _Reader:
         kinds = _texts(where, given, "kinds")
         if not kinds:
             raise InvalidInput(f"{where}.kinds: names the kinds of message that may come")
+        if unknown := sorted(set(kinds) - KINDS):
+            raise InvalidInput(
+                f"{where}.kinds: nothing is done with {unknown[0]!r}",
+                f"kinds are {', '.join(sorted(KINDS))}",
+            )
         return Source(
             name, self._keys(where, given), frozenset(kinds), _networks(where, given, "addresses")
         )

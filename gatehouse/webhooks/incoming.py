@@ -27,7 +27,6 @@ LARGEST: Final = 16 * 1024  # bytes
 _BUSY: Final = 60.0  # seconds after which an unfinished message counts as failed
 _DEEPEST: Final = 8
 
-
 _RESTORED: Final = "*"  # no source can be called so
 
 
@@ -40,11 +39,20 @@ def forget_before(connection: Connection, now: float) -> None:
 
 
 class ReceiverRefused(GatehouseError):
-    """The message is not taken; `reason` is for the audit log, never for the sender."""
+    """The message is not taken; `reason` is for the audit log. To a sender who did not prove to be one,
+    every reason looks the same."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("the message was not accepted")
         self.reason = reason
+
+
+class NotUnderstood(ReceiverRefused):
+    """An authentic message that nothing can be done with; the sender is told why, and may mend it."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(reason)
+        self.sentence = sentence
 
 
 class ReceiverBusy(GatehouseError):
@@ -116,7 +124,7 @@ class Receiver:
             raise ReceiverRefused("signature")
         kind, data = _content(body)
         if kind not in source.kinds:
-            raise ReceiverRefused("kind")
+            raise NotUnderstood("kind", "This kind of message is not taken from you.")
         return Event(name, message_id, kind, data)
 
     def prune(self) -> None:
@@ -180,12 +188,16 @@ def _content(body: bytes) -> tuple[str, Mapping[str, Any]]:
     try:
         message = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise ReceiverRefused("content") from error
+        raise _no_message() from error
     kind = message.get("type") if isinstance(message, dict) else None
     data = message.get("data") if isinstance(message, dict) else None
     if not isinstance(kind, str) or not isinstance(data, dict) or _depth(data) > _DEEPEST:
-        raise ReceiverRefused("content")
+        raise _no_message()
     return kind, data
+
+
+def _no_message() -> NotUnderstood:
+    return NotUnderstood("content", "The body must be a JSON object with `type` and `data`.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gatehouse.channel.token_speakers import NEEDED
+from gatehouse.channel.web import _ROUTES
 from gatehouse.identity.front_ends import SCOPES, PublicKey
 from gatehouse.ops.tls import local_authority
 from tests.unit.channel.harness import Site
@@ -73,3 +75,17 @@ def test_the_guide_names_every_scope() -> None:
     """No scope without its line, no line without its scope."""
     table = GUIDE.partition("| scope | opens |")[2].partition("\n\n")[0]
     assert set(SCOPES) == set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+
+
+def test_the_guide_lists_what_a_token_opens() -> None:
+    """Every endpoint with its scope as the channel enforces it, and no other."""
+    rows = re.findall(r"^\| (`[A-Z]+ /.*?) \| (.*?) \|", GUIDE, re.MULTILINE)
+    listed = {
+        (method, re.sub(r"{(\w+)}", r"<\1:str>", f"/api/v1{path}")): scope.strip("`")
+        for requests, scope in rows
+        for method, path in re.findall(r"`([A-Z]+) (/.*?)`", requests)
+    }
+    named = {f"{part}.{name}": (method, path) for method, path, part, name in _ROUTES}
+    opened = {named[endpoint]: scope or "any" for endpoint, scope in NEEDED.items()}
+    opened[named["front_ends.token"]] = opened[named["front_ends.renew"]] = "none"
+    assert opened == listed

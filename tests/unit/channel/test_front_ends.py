@@ -217,6 +217,7 @@ def test_a_stolen_token_is_worth_nothing(site: Site) -> None:
     for headers in tries:
         answer = caller.http.get(path, headers=headers)
         assert 401 == answer.status_code, headers
+        assert answer.headers["WWW-Authenticate"].startswith("DPoP ")  # RFC 9110 section 11.6.1
         assert_finished(answer)
     site.clock.advance(-3600)
     late = caller.proven("GET", path)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from gatehouse.channel.hooks import HANDLERS, PER_MINUTE
+from gatehouse.webhooks.endpoints import KINDS
 from gatehouse.webhooks.signature import sign
 from tests.unit.channel.harness import HOOK_KEY, Site
 
@@ -85,9 +86,22 @@ def test_a_forgery_changes_nothing_and_is_recorded(
 
 @pytest.mark.parametrize("data", [{}, {"username": 7}, {"username": "nobody"}])
 def test_a_person_nobody_knows_is_refused(site: Site, data: object) -> None:
-    """The sender notices, and may send the message again once the name is right."""
-    assert 401 == send(site, data).status_code
+    """The sender, who proved to be one, is told why, and may send it again once the name is right."""
+    answer = send(site, data)
+    assert (422, "not_understood") == (answer.status_code, answer.json()["error"]["code"])
+    assert "username" in answer.json()["error"]["message"]
+    assert "unknown person" in str(site.audit.entries)
     assert 202 == send(site, {"username": "erin.walsh"}).status_code
+
+
+def test_only_who_proves_to_be_the_sender_is_told_why(site: Site) -> None:
+    """The same mistake under another signature looks like every other forgery."""
+    assert 401 == send(site, {"username": "nobody"}, key=b"x" * 32).status_code
+
+
+def test_every_kind_has_its_effect() -> None:
+    """What `webhooks.toml` may name is what something is done with."""
+    assert KINDS == set(HANDLERS)
 
 
 def test_without_an_entry_in_the_log_nothing_happens(site: Site) -> None:

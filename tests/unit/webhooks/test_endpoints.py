@@ -59,6 +59,7 @@ def test_no_file_means_no_endpoints(tmp_path: Path) -> None:
         ('"203.0.113.0/24"', '"203.0.113.1/24"', "outgoing.crm.addresses"),
         ('"203.0.113.0/24"', '"crm"', "outgoing.crm.addresses"),
         ('kinds = ["person.left"]', "", "incoming.hr.kinds"),
+        ('kinds = ["person.left"]', 'kinds = ["person.gone"]', "person.gone"),
         ("[incoming.hr]", "[incoming.HR]", "incoming.HR"),
         ("[incoming.hr]", "[inbound.hr]", "inbound"),
         ("url =", "uri =", "uri"),

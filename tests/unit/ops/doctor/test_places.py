@@ -58,7 +58,7 @@ def test_a_secret_file_that_others_can_read(patient: Patient) -> None:
     patient.write('[audit]\nurl_file = "url"\n')
     (patient.home / "url").write_text(f"sqlite:///{patient.home}/var/audit.db")
     (patient.home / "webhooks.toml").write_text(
-        '[incoming.hr]\nsecrets = ["hook"]\nkinds = ["a"]\n'
+        '[incoming.hr]\nsecrets = ["hook"]\nkinds = ["person.left"]\n'
     )
     found = [finding.mend for finding in patient.look("files") if finding.id == "files.open"]
     assert ["chmod 600 hook", "chmod 600 url"] == sorted(found)
