@@ -6,6 +6,7 @@ overwritten; PostgreSQL so that a dead connection is noticed. Nothing here knows
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
         # A write lock from the start: two read-then-write transactions cannot both succeed. What
         # only reads sees one state without one, and neither waits for a writer nor holds one up.
         reads = connection.get_execution_options().get(READS_ONLY, False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        # To the driver itself: through SQLAlchemy, every transaction would cost one statement more.
+        begin = "BEGIN" if reads else "BEGIN IMMEDIATE"
+        try:
+            connection.connection.dbapi_connection.execute(begin)
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError.instance(
+                begin, None, error, sqlite3.Error, hide_parameters=True
+            ) from error
 
     return engine

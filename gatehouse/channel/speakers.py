@@ -82,8 +82,10 @@ class Speakers:
 
     async def active(self, speaker: Speaker) -> Speaker:
         """`speaker` with the idle time of the session started again."""
-        touch = self._services.sessions.touch
-        seen = await asyncio.to_thread(touch, speaker.session.id)
+        sessions = self._services.sessions
+        if sessions.is_fresh(speaker.session):
+            return speaker
+        seen = await asyncio.to_thread(sessions.touch, speaker.session.id)
         return replace(speaker, session=replace(speaker.session, last_seen_at=seen))
 
     async def body(self, request: Request, *names: str) -> dict[str, Any]:

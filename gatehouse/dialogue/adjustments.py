@@ -18,8 +18,10 @@ import rasa.core.policies.memoization
 import rasa.core.policies.rule_policy
 import rasa.core.processor
 from rasa.core.actions.action import RemoteAction
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
+from rasa.shared.core.domain import Domain
 
 from gatehouse.dialogue import replay, rule_search
 from gatehouse.errors import NotReady
@@ -31,6 +33,8 @@ def apply() -> None:
     _validate_action_results_once()
     for module, copies in _COPIED_FOR_LOGS.items():
         _log_without_copies(module, copies)
+    _describe_no_states()
+    _know_an_empty_domain()
     _run_graphs_as_planned()
     replay.apply()
     rule_search.apply()
@@ -57,6 +61,29 @@ def _log_without_copies(module: ModuleType, copies: int) -> None:
 
 def _as_it_is(value: object) -> object:
     return value
+
+
+def _describe_no_states() -> None:
+    """Do not write out a whole history for a debug line that nobody reads.
+
+    `RulePolicy._find_action_from_rules` describes all states at every search, whether or not debug
+    is on; the text goes into that line only. What people said has no place in a log either.
+    """
+    source = inspect.getsource(rasa.core.policies.rule_policy)
+    if source.count("format_tracker_states") != 1:
+        raise NotReady("this is not the Rasa that Gatehouse was written for (RulePolicy)")
+    RulePolicy.format_tracker_states = staticmethod(lambda states: f"{len(states)} states")
+
+
+def _know_an_empty_domain() -> None:
+    """Build the empty domain once, not for each message that is compared with it."""
+    if "Domain.empty().as_dict()" not in inspect.getsource(_stock_is_empty):
+        raise NotReady("this is not the Rasa that Gatehouse was written for (Domain)")
+    empty = Domain.empty().as_dict()
+    Domain.is_empty = lambda self: self.as_dict() == empty
+
+
+_stock_is_empty = Domain.is_empty
 
 
 def _validate_action_results_once() -> None:

@@ -176,6 +176,11 @@ class Sessions:
                 continue
         return tuple(found)
 
+    def is_fresh(self, session: Session) -> bool:
+        """Whether `touch` would write nothing: the idle time began a moment ago."""
+        since = self._clock.now() - session.last_seen_at
+        return 0 <= since < min(TOUCH_EVERY, self._limits.idle / 20)
+
     def touch(self, session_id: str) -> float:
         """The person did something: the idle time starts anew, at the time returned.
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -137,18 +136,20 @@ def associated_data(**fields: str | int) -> bytes:
     Each name and value is written with its length, and a value with its type, so that no two
     field sets share an encoding.
     """
-    parts = [struct.pack(">I", len(fields))]
+    parts = [len(fields).to_bytes(4, "big")]
     for name in sorted(fields):
         value = fields[name]
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise TypeError(f"associated data {name}: text or a whole number is needed")
-        kind = b"s" if isinstance(value, str) else b"i"
-        parts += [_sized(name.encode()), kind, _sized(str(value).encode())]
+        parts.append(_sized(name))
+        parts.append(b"s" if isinstance(value, str) else b"i")
+        parts.append(_sized(str(value)))
     return b"".join(parts)
 
 
-def _sized(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data
+def _sized(text: str) -> bytes:
+    data = text.encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 def _derive(suite: Suite, key: bytes, salt: bytes) -> tuple[bytes, bytes]:

@@ -159,6 +159,12 @@ class KeyRing(LastingKeys):
             found = tree.find(name)
         return found[1] if found and found[1].alive(self._clock.now()) else None
 
+    def sight(self, name: str) -> tuple[Entry | None, dict[int, bytes]]:
+        """`lookup` of `name` and `tag_keys`, as they are at one moment."""
+        with self._keeper.reading() as tree:
+            found, tags = tree.find(name), _tag_keys(tree)
+        return (found[1] if found and found[1].alive(self._clock.now()) else None), tags
+
     def find_any(self, name: str) -> Entry | None:
         """As `lookup`, expired or not; only for proving what a copy of the ring still opens."""
         with self._keeper.reading() as tree:
@@ -267,7 +273,7 @@ class KeyRing(LastingKeys):
     def tag_keys(self) -> dict[int, bytes]:
         """The tag keys of all buckets, by expiry day (days since the epoch)."""
         with self._keeper.reading() as tree:
-            return {day: tree.bucket(day).tag_key for day in tree.days()}
+            return _tag_keys(tree)
 
     def copy_to(self, path: Path) -> None:
         """A copy of `ring.db` for a mirror. It opens only until the next root generation."""
@@ -303,6 +309,10 @@ class KeyRing(LastingKeys):
     def _expiry_is_due(self, now: float) -> bool:
         top = self._keeper.shelf.top()
         return top is None or not 0 <= now - top.rotated_at < self._expiry_every
+
+
+def _tag_keys(tree: Tree) -> dict[int, bytes]:
+    return {day: tree.bucket(day).tag_key for day in tree.days()}
 
 
 def _place(tree: Tree, name: str, found: tuple[int, Entry] | None, entry: Entry) -> None:

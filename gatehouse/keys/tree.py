@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from gatehouse.keys.envelope import KEY_SIZE, associated_data, seal, unseal
@@ -307,6 +308,7 @@ def _root_place(ring: str, handle: str) -> bytes:
     return associated_data(kind="key ring root", ring=ring, format=FORMAT, root=handle)
 
 
+@lru_cache(maxsize=1024)
 def _where(kind: str, ring: str, **place: int) -> bytes:
     return associated_data(kind=f"key ring {kind}", ring=ring, format=_NODE_FORMAT, **place)
 

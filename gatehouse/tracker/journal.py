@@ -138,9 +138,9 @@ class Journal:
         """The mark of the present state, for a tracker that holds no stored event."""
 
         def look() -> Mark:
-            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            sight = self.names.sight(conversation_id)
             with snapshot(self._engine) as connection:
-                live = self._rows.live(connection, conversation_id, entry)
+                live = self._rows.live(connection, conversation_id, sight)
             return Mark(live.handle, live.head.sequence) if live else Mark()
 
         return self._agreed(conversation_id, look)
@@ -155,12 +155,11 @@ class Journal:
         when the conversation of `mark` is gone, `TrackerConflict` when it has moved on,
         `TrackerTampered`, `TrackerUnavailable`, `EventRefused`.
         """
-        name = self.names.ring_name(conversation_id)
 
         def write() -> tuple[Mark, Head | None]:
-            entry = self._ring.lookup(name)
+            sight = self.names.sight(conversation_id)
             with changing(self._engine) as connection:
-                live = self._rows.live(connection, conversation_id, entry, lock=True)
+                live = self._rows.live(connection, conversation_id, sight, lock=True)
                 _check_mark(mark, live)
                 held = mark.events if mark else live.head.session_events if live else 0
                 added = new(held)
@@ -172,16 +171,16 @@ class Journal:
 
         after, head = self._agreed(conversation_id, write)
         if head is not None:
-            self._advance(name, head, after.handle)
+            self._advance(self.names.ring_name(conversation_id), head, after.handle)
         return after
 
     def belongs_to(self, conversation_id: str, person_id: str) -> bool:
         """Whether it lives, belongs to `person_id`, and nobody asked for its end."""
 
         def look() -> bool:
-            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            sight = self.names.sight(conversation_id)
             with snapshot(self._engine) as connection:
-                live = self._rows.live(connection, conversation_id, entry)
+                live = self._rows.live(connection, conversation_id, sight)
             return live is not None and live.head.person_id == person_id
 
         return self._agreed(conversation_id, look)
@@ -193,9 +192,9 @@ class Journal:
         """
 
         def write() -> None:
-            entry = self._ring.lookup(self.names.ring_name(conversation_id))
+            sight = self.names.sight(conversation_id)
             with changing(self._engine) as connection:
-                live = self._rows.live(connection, conversation_id, entry, lock=True)
+                live = self._rows.live(connection, conversation_id, sight, lock=True)
                 if live is None:
                     self._begin(connection, conversation_id, person_id)
                 elif live.head.person_id is None:
@@ -235,9 +234,9 @@ class Journal:
     def _read(
         self, conversation_id: str, whole: bool, serves: Callable[[Snapshot], bool] | None
     ) -> Reading | None:
-        entry = self._ring.lookup(self.names.ring_name(conversation_id))
+        sight = self.names.sight(conversation_id)
         with snapshot(self._engine) as connection:
-            live = self._rows.live(connection, conversation_id, entry)
+            live = self._rows.live(connection, conversation_id, sight)
             if live is None:
                 return None
             folded = None

@@ -22,17 +22,13 @@ from gatehouse.tracker.lifetimes import Lifetime, RetentionOf, no_classes
 from gatehouse.tracker.receipts import Receipt
 from gatehouse.tracker.records import Event, Head
 from gatehouse.tracker.removal import remove
+from gatehouse.tracker.rows import with_tags
 from gatehouse.tracker.schema import conversations
 from gatehouse.tracker.scrub import Scrubber
 from gatehouse.tracker.transactions import changing, snapshot
 
 # A turn that asked for its own end is over by then; purging earlier would make its reply fail.
 _GRACE: Final = 120.0
-# Built once: to build a statement takes several times as long as to run it.
-_ASKED: Final = sa.select(conversations).where(
-    conversations.c.end_requested_at.is_not(None),
-    conversations.c.tag.in_(sa.bindparam("tags", expanding=True)),
-)
 _STEP: Final = 1000  # expired conversations per transaction, about
 
 
@@ -220,7 +216,7 @@ class Conversations:
         if conversation_id is None:
             return _rows(connection, asked)
         tags = self._journal.names.conversation_tags(conversation_id)
-        rows = list(connection.execute(_ASKED, {"tags": tags}).fetchall())
+        rows = [row for row in with_tags(connection, tags) if row.end_requested_at is not None]
         heads = [self._endings.head(row) for row in rows if row.end_reason == ERASURE]
         people = {head.person_id for head in heads if head}
         others = [

@@ -9,12 +9,33 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from gatehouse.keys import EnvelopeError, KeyRing, associated_data, seal, unseal
+from gatehouse.keys import Entry, EnvelopeError, KeyRing, associated_data, seal, unseal
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.schema import VERSION
 
 _PURPOSE = "conversation-names"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the key ring says of a conversation at one moment: its key, and the tag keys by day."""
+
+    entry: Entry | None
+    tag_keys: Mapping[int, bytes]
+
+    def tags(self, conversation_id: str) -> list[bytes]:
+        """The tags under which a row of the conversation may be found, one per living bucket."""
+        return [_hmac(key, "conversation", conversation_id) for key in self.tag_keys.values()]
+
+    def person_matches(self, tag: bytes | None, tag_day: int, person_id: str | None) -> bool:
+        """Whether the column `person_tag` says `person_id`."""
+        if tag is None or person_id is None:
+            return tag is None and person_id is None
+        key = self.tag_keys.get(tag_day)
+        return key is not None and hmac.compare_digest(_hmac(key, "person", person_id), bytes(tag))
 
 
 class Pseudonyms:
@@ -22,10 +43,17 @@ class Pseudonyms:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
+        self._name_key: bytes | None = None  # the same for as long as there is this ring
 
     def ring_name(self, conversation_id: str) -> str:
         """What the conversation's key is called in the ring."""
-        return _hmac(self._ring.service_key(_PURPOSE), "name", conversation_id).hex()
+        if self._name_key is None:
+            self._name_key = self._ring.service_key(_PURPOSE)
+        return _hmac(self._name_key, "name", conversation_id).hex()
+
+    def sight(self, conversation_id: str) -> Sight:
+        """What the key ring says of the conversation now."""
+        return Sight(*self._ring.sight(self.ring_name(conversation_id)))
 
     def key_for_publishing(self) -> bytes:
         """The key of the pseudonyms that leave this deployment through an event broker."""
@@ -33,8 +61,7 @@ class Pseudonyms:
 
     def conversation_tags(self, conversation_id: str) -> list[bytes]:
         """The tags under which a row of this conversation may be found, one per living bucket."""
-        keys = self._ring.tag_keys().values()
-        return [_hmac(key, "conversation", conversation_id) for key in keys]
+        return Sight(None, self._ring.tag_keys()).tags(conversation_id)
 
     def person_tags(self, person_id: str) -> list[bytes]:
         """The tags under which rows of this person may be found."""
@@ -51,13 +78,6 @@ class Pseudonyms:
             "person_tag": None if person_id is None else _hmac(key, "person", person_id),
             "name": seal(key, name, _place(handle)),
         }
-
-    def person_matches(self, tag: bytes | None, tag_day: int, person_id: str | None) -> bool:
-        """Whether the column `person_tag` says `person_id`."""
-        if tag is None or person_id is None:
-            return tag is None and person_id is None
-        key = self._ring.tag_keys().get(tag_day)
-        return key is not None and hmac.compare_digest(_hmac(key, "person", person_id), bytes(tag))
 
     def opened_name(self, handle: str, tag_day: int, sealed: bytes) -> str | None:
         """The ring name in a row; None when its bucket is gone. Raises `TrackerTampered`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gatehouse.keys import EnvelopeError, associated_data, seal, unseal
@@ -121,7 +121,7 @@ class Snapshot:
 
 def seal_head(key: bytes, handle: str, head: Head) -> bytes:
     """The sealed head of the conversation row `handle`."""
-    return seal(key, json.dumps(asdict(head)).encode(), _place("head", handle))
+    return seal(key, json.dumps(_fields(head)).encode(), _place("head", handle))
 
 
 def open_head(key: bytes, handle: str, envelope: bytes) -> Head:
@@ -174,9 +174,7 @@ def open_all(key: bytes, handle: str, head: Head, rows: Sequence[tuple[int, byte
 
 def seal_snapshot(key: bytes, handle: str, head: Head, snapshot: Snapshot) -> bytes:
     """`snapshot` sealed as the one that the `window_` fields of `head` speak of."""
-    # Not `asdict`, which copies every event deeply.
-    fields = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
-    content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    content = json.dumps(_fields(snapshot), ensure_ascii=False, separators=(",", ":")).encode()
     return seal(key, content, _snapshot(handle, head))
 
 
@@ -211,9 +209,10 @@ def resealed(
         place[old] = new
     if old != head.chain:
         raise TrackerTampered("chain_broken")
-    fields = asdict(head).items()
     moved: dict[str, Any] = {
-        name: place[value] for name, value in fields if isinstance(value, str) and value in place
+        name: place[value]
+        for name, value in _fields(head).items()
+        if isinstance(value, str) and value in place
     }
     return replace(head, **moved), made
 
@@ -221,6 +220,11 @@ def resealed(
 def following(chain: str, envelope: bytes) -> str:
     """The chain value after `envelope`: SHA-256 over the one before and the sealed bytes."""
     return hashlib.sha256(bytes.fromhex(chain) + envelope).hexdigest()
+
+
+def _fields(node: Head | Snapshot) -> dict[str, Any]:
+    # Not `asdict`, which copies every event deeply.
+    return {name: getattr(node, name) for name in node.__slots__}
 
 
 def _place(kind: str, handle: str) -> bytes:

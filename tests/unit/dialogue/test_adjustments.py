@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import textwrap
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import jsonschema
 import pytest
+import rasa.core.policies.rule_policy
 from rasa.core.actions.action import RemoteAction
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.exceptions import GraphComponentException, GraphRunError
 from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema, SchemaNode
 from rasa.engine.runner.dask import DaskGraphRunner
+from rasa.shared.core.domain import Domain
 
 from gatehouse.dialogue import adjustments, replay, rule_search
 from gatehouse.errors import NotReady
@@ -27,6 +31,9 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(DaskGraphRunner, "run", DaskGraphRunner.run)
     for module in adjustments._COPIED_FOR_LOGS:
         monkeypatch.setattr(module, "copy", module.copy)
+    described = staticmethod(RulePolicy.format_tracker_states)
+    monkeypatch.setattr(RulePolicy, "format_tracker_states", described)
+    monkeypatch.setattr(Domain, "is_empty", Domain.is_empty)
     yield
     replay.restore()
     rule_search.restore()
@@ -77,6 +84,30 @@ def test_only_debug_lines_lose_their_copies(module: Any) -> None:
     ]
     assert adjustments._COPIED_FOR_LOGS[module] == len(copies)
     assert all(id(node) in in_logs and node.attr == "deepcopy" for node in copies)
+
+
+def test_only_a_debug_line_loses_its_description() -> None:
+    """What describes the states of a conversation is read by a debug line alone."""
+    source = textwrap.dedent(inspect.getsource(RulePolicy._find_action_from_rules))
+    tree = ast.parse(source)
+    used = [
+        call
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and "current_states" in ast.unparse(call)
+    ]
+    assert {"structlogger.debug", "copy.deepcopy"} == {ast.unparse(call.func) for call in used}
+    assert 1 == source.count("self.format_tracker_states(states)")
+    assert 1 == inspect.getsource(rasa.core.policies.rule_policy).count("format_tracker_states")
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"intents": ["ask"]}, {"responses": {"utter_x": [{"text": "x"}]}}]
+)
+def test_an_empty_domain_is_known_as_before(given: dict[str, Any]) -> None:
+    domain = Domain.from_dict(given)
+    expected = adjustments._stock_is_empty(domain)
+    adjustments.apply()
+    assert expected == domain.is_empty() == (not given)
 
 
 class Part(GraphComponent):

@@ -163,6 +163,45 @@ def test_states_are_those_of_rasa(script: list[tuple[str, int] | None]) -> None:
         replay.restore()
 
 
+def shape(tracker: DialogueStateTracker) -> dict[str, Any]:
+    """All there is to a tracker; events, messages and values of slots by who they are."""
+    loop = tracker.active_loop
+    return {
+        **tracker.__dict__,
+        "events": [id(event) for event in tracker.events],
+        "slots": {
+            name: (type(slot), {**slot.__dict__, "_value": repr(slot.value)})
+            for name, slot in tracker.slots.items()
+        },
+        "latest_message": {**tracker.latest_message.as_dict(), "timestamp": None},
+        "latest_bot_utterance": {**tracker.latest_bot_utterance.as_dict(), "timestamp": None},
+        "active_loop": loop and loop.__dict__,
+    }
+
+
+@given(steps)
+@settings(max_examples=150, deadline=None)
+def test_a_copy_is_that_of_rasa(script: list[tuple[str, int] | None]) -> None:
+    """The copy for an action is in the state that a replay leads to, and going on changes it alone."""
+    events = [event_of(*step) for step in script if step is not None]
+    tracker = DialogueStateTracker.from_events("c", events, DOMAIN.slots)
+    tracker.model_id, tracker.sender_source = "model", "file"
+    expected, before = shape(replay._stock_copy(tracker)), shape(tracker)
+    tracker.past_states(DOMAIN)
+    copied = replay._copied(tracker)
+    assert expected == shape(copied)
+    for kind in ("user", "slot", "loop", "listen"):
+        copied.update(event_of(kind, 0))
+    assert before == shape(tracker)
+
+
+def test_a_tracker_of_another_shape_is_copied_by_rasa(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = DialogueStateTracker.from_events("c", [], DOMAIN.slots)
+    tracker.more = 1
+    monkeypatch.setattr(replay, "_stock_copy", lambda _tracker: "by Rasa")
+    assert "by Rasa" == replay._copied(tracker)
+
+
 def test_a_new_message_is_never_taken_for_one_that_is_gone() -> None:
     """Also when it lies where the empty message lay that a conversation begins with."""
     tracker = DialogueStateTracker.from_events("c", [], DOMAIN.slots)
@@ -196,6 +235,30 @@ def test_a_conversation_is_replayed_once(monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         replay.restore()
     assert 7 == len(applied)
+
+
+def test_what_is_past_is_described_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a conversation that was looked at, each further look describes the present only."""
+    described: list[object] = []
+    original = replay._active_state
+
+    def counting(self: Domain, moment: Any, omit_unset_slots: bool = False) -> dict[str, Any]:
+        described.append(moment)
+        return original(self, moment, omit_unset_slots)
+
+    monkeypatch.setattr(replay, "_active_state", counting)
+    tracker = DialogueStateTracker.from_events("c", [], DOMAIN.slots)
+    for kind in ("listen", "user", "utter", "listen") * 5:
+        tracker.update(event_of(kind, 0))
+    replay.apply()
+    try:
+        first = tracker.past_states(DOMAIN)
+        assert len(first) == len(described)
+        described.clear()
+        assert first == tracker.past_states(DOMAIN)
+        assert 1 == len(described)
+    finally:
+        replay.restore()
 
 
 @pytest.fixture(scope="module")

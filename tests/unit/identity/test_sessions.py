@@ -113,6 +113,10 @@ def test_quick_messages_write_once_and_never_prolong(
     assert clock.now() == last
     clock.advance(TOUCH_EVERY - 1)
     assert last == sessions.touch(session.id) == sessions.resolve(token).last_seen_at
+    assert sessions.is_fresh(sessions.resolve(token))
+    clock.advance(1)
+    assert not sessions.is_fresh(sessions.resolve(token))
+    clock.advance(-1)
     clock.advance(IDLE - TOUCH_EVERY + 1)
     assert "idle" == why_ended(sessions, token)
 
