@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from gatehouse.errors import InvalidInput, NotReady
+from gatehouse.same_file import SameFile
 
 READS_ONLY = "gatehouse_reads_only"
 """Execution option of a connection whose transaction changes nothing."""
@@ -78,10 +79,18 @@ def require_not_lost(url: str, log_url: str) -> None:
 
 
 def _open_sqlite(url: str, database: str | None) -> Engine:
+    file: SameFile | None = None
     if database and database != ":memory:":
         path = Path(database)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
+        file = SameFile(path)
+
+    def require_file() -> None:
+        if file is not None and not file.is_there():
+            raise sqlite3.OperationalError("the file was moved, deleted or replaced")
+
+    require_file()
     engine = sa.create_engine(
         url,
         future=True,
@@ -89,6 +98,10 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
         poolclass=QueuePool,  # opening a connection and its pragmas anew costs more than a query
         connect_args={"check_same_thread": False},
     )
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _same(*_how: Any) -> None:
+        require_file()  # sqlite would make an empty one
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -107,6 +120,7 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
         # To the driver itself: through SQLAlchemy, every transaction would cost one statement more.
         begin = "BEGIN" if reads else "BEGIN IMMEDIATE"
         try:
+            require_file()
             connection.connection.dbapi_connection.execute(begin)
         except sqlite3.Error as error:
             raise sa.exc.DBAPIError.instance(

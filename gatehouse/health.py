@@ -7,19 +7,26 @@ reads them. So a flood of probes costs nothing, a part that hangs makes the answ
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from gatehouse.db import file_of
+from gatehouse.errors import NotReady
 from gatehouse.logs import get_logger, place_of
 from gatehouse.metrics import Reading
 
 INTERVAL = 2.0  # seconds between two looks
 STALE = 10.0  # an answer older than this counts as no
+ROOM = (
+    64 << 20
+)  # bytes that a volume which is written to must have left; a turn takes some thousand
 
 log = get_logger(__name__)
 
@@ -47,6 +54,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
         "audit": lambda: parts.audit.size(),
         "ring": lambda: parts.ring.tag_keys(),
         "policies": lambda: parts.policies.current().revision,
+        "disk": lambda: _have_room(_written_to(parts)),
     }
 
 
@@ -120,3 +128,19 @@ def _answers(engine: Engine) -> None:
     with engine.connect() as connection:
         # A table of ours: a server that answers may still be an empty database.
         connection.execute(sa.text("SELECT 1 FROM gh_sessions LIMIT 1")).all()
+
+
+def _written_to(parts: Parts) -> set[Path]:
+    """The directories of what this process writes with every turn, as far as they are its own."""
+    files = [file_of(str(engine.url)) for engine in (parts.engine, parts.audit.engine)]
+    files.append(getattr(parts.ring.shelf, "path", None))
+    return {file.parent for file in files if file is not None}
+
+
+def _have_room(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        found = os.statvfs(directory)
+        if found.f_bavail * found.f_frsize < ROOM:
+            raise NotReady(
+                f"the volume of {directory} is full", "make room; `gatehouse doctor` names all"
+            )

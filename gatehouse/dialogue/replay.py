@@ -235,7 +235,7 @@ def _copied(self: DialogueStateTracker) -> DialogueStateTracker:
     if type(self) is not DialogueStateTracker or _COPIED != self.__dict__.keys() - _OWN:
         stock: DialogueStateTracker = _stock_copy(self)
         return stock
-    tracker = DialogueStateTracker.__new__(DialogueStateTracker)
+    tracker: DialogueStateTracker = object.__new__(DialogueStateTracker)
     tracker.__dict__.update((name, self.__dict__[name]) for name in _COPIED)
     tracker.sender_id = self.sender_id or DEFAULT_SENDER_ID
     tracker.sender_source = tracker.model_id = tracker.assistant_id = None

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from gatehouse.keys.errors import KeyRingDamaged, KeyRingUnavailable
 from gatehouse.keys.shelf import Shelf
+from gatehouse.same_file import SameFile
 
 _SCHEMA: Final = (
     """CREATE TABLE ring (
@@ -63,6 +64,7 @@ class FileShelf(Shelf):
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._file = SameFile(path)
 
     @classmethod
     def create(cls, path: Path, *, shared: bool = True) -> FileShelf:
@@ -91,6 +93,7 @@ class FileShelf(Shelf):
     @contextmanager
     def reading(self) -> Iterator[None]:
         with self._lock, _translated(self.path):
+            self._require_file()
             self.execute("BEGIN")
             try:
                 yield
@@ -100,6 +103,7 @@ class FileShelf(Shelf):
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[None]:
         with self._lock, _translated(self.path):
+            self._require_file()
             self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self.execute("BEGIN IMMEDIATE")
             try:
@@ -115,6 +119,14 @@ class FileShelf(Shelf):
                 self._connection.close()
             self._connection = None
 
+    def _require_file(self) -> None:
+        """A ring that was moved, deleted or replaced under this process takes no more keys."""
+        if self._connection is not None and not self._file.is_there():
+            raise KeyRingUnavailable(
+                f"the key ring {self.path} was moved, deleted or replaced while it was in use",
+                "put it back and restart",
+            )
+
     def _connect(self) -> sqlite3.Connection:
         # A connection must not be used across a fork (sqlite.org/howtocorrupt, section 2.6).
         if self._connection is None or self._process != os.getpid():
@@ -125,6 +137,8 @@ class FileShelf(Shelf):
                 check_same_thread=False,
             )
             self._process = os.getpid()
+            self._file = SameFile(self.path)
+            self._file.is_there()
             for pragma in (f"PRAGMA journal_mode={self._journal}", *_PRAGMAS):
                 self._connection.execute(pragma)
         return self._connection

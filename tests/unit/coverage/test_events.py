@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +17,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from gatehouse import runtime as composition
 from gatehouse.clock import SettableClock
 from gatehouse.dialogue.checkpoint import Checkpoint, Refused
-from gatehouse.health import Readiness, probes
+from gatehouse.health import ROOM, Readiness, probes
 from tests.front_end import Caller
 from tests.unit.channel.harness import PASSWORD, say, sign_in
 from tests.unit.channel.test_front_ends import registered
@@ -267,6 +271,25 @@ def test_a_database_without_its_tables_is_not_ready(world: World, table: str) ->
     finally:
         with engine.begin() as connection:
             connection.execute(sa.text(f"ALTER TABLE away RENAME TO {table}"))
+
+
+def test_a_full_disk_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the last byte is gone and turns are refused, and only until there is room again."""
+    ready, real, full = Readiness(probes(world.runtime)), os.statvfs, [True]
+
+    def found(path: Path) -> Any:
+        room = real(path)
+        blocks = ROOM // room.f_frsize - 1 if full[0] else ROOM // room.f_frsize
+        return SimpleNamespace(f_bavail=blocks, f_frsize=room.f_frsize)
+
+    monkeypatch.setattr(os, "statvfs", found)
+    ready.look()
+    assert not ready.ready
+    shown = {labels.get("part"): value for _, _, value, labels in ready.readings()}
+    assert (0.0, 1.0) == (shown["disk"], shown["database"])
+    full[0] = False
+    ready.look()
+    assert ready.ready
 
 
 def test_another_browser_is_recorded_once(world: World) -> None:

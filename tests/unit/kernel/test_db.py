@@ -71,3 +71,27 @@ def test_unreadable_url_does_not_show_its_password() -> None:
     with pytest.raises(InvalidInput) as caught:
         open_engine("postgresql//user:MARKED-SECRET@host/name")
     assert "MARKED-SECRET" not in caught.value.diagnostics()
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_file_that_went_takes_no_more_writes(tmp_path: Path, how: str) -> None:
+    """What is written into a file without a name would be lost with the process, acknowledged or not."""
+    path, aside = tmp_path / "x.db", tmp_path / "aside.db"
+    engine = open_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE kept (value INTEGER)")
+    path.rename(aside)
+    if how == "replaced":
+        path.write_bytes(aside.read_bytes())
+    for _ in range(2):  # also over a connection that is made anew
+        with (
+            pytest.raises(sa.exc.OperationalError, match="moved, deleted or replaced"),
+            engine.begin() as connection,
+        ):
+            connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
+        engine.dispose()
+    if how == "deleted":
+        return
+    aside.rename(path)
+    with engine.begin() as connection:
+        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM kept").scalar()

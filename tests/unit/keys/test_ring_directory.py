@@ -15,6 +15,7 @@ from gatehouse.keys import (
     KeyRing,
     KeyRingDamaged,
     KeyRingNotReady,
+    KeyRingUnavailable,
     RootMissing,
     associated_data,
 )
@@ -211,3 +212,21 @@ def test_another_deployments_ring_costs_nobody_a_root(
     (directory / "ring.db").write_bytes(kept)
     (directory / "ring.db").chmod(0o600)
     assert KeyRing.open(directory, clock).service_key("x") == key
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_ring_that_went_takes_no_more_keys(
+    ring: KeyRing, directory: Path, clock: SettableClock, replaced: bool
+) -> None:
+    """A key that was written into a file without a name would be lost with the process."""
+    ring.data_key("a", clock.now() + 60)
+    file, aside = directory / "ring.db", directory / "aside"
+    file.rename(aside)
+    if replaced:
+        shutil.copyfile(aside, file)
+    with pytest.raises(KeyRingUnavailable, match="moved, deleted or replaced"):
+        ring.data_key("b", clock.now() + 60)
+    with pytest.raises(KeyRingUnavailable, match="moved, deleted or replaced"):
+        ring.find("a")
+    aside.rename(file)
+    assert ring.find("a")
