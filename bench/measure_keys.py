@@ -26,6 +26,7 @@ from gatehouse.keys.nodes import expiry_day
 from gatehouse.migrations import upgrade
 from gatehouse.settings import Retention, load_settings
 from gatehouse.tracker import Conversations
+from gatehouse.tracker.end_requests import EndRequests
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.records import Head, seal_turn
 from gatehouse.tracker.rows import Rows
@@ -106,7 +107,7 @@ def _store(engine: sa.engine.Engine, ring: KeyRing, clock: SettableClock, ids: l
     """One turn of each conversation, written as the store writes it."""
     expires_at = clock.now() + LIFE
     names = Pseudonyms(ring)
-    rows = Rows(names, clock)
+    rows = Rows(names, EndRequests(ring), clock)
     _fill(ring, expires_at, [names.ring_name(one) for one in ids])
     heads, turns = [], []
     for number, one in enumerate(ids):

@@ -44,6 +44,7 @@ from gatehouse.stepup.mailing import mailer_of
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.own_factors import OwnFactors
 from gatehouse.tracker import Conversations, Purged
+from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.purges import Purges
@@ -126,6 +127,9 @@ class Runtime:
         except BaseException:
             self.purges.failed(self.clock.now())
             raise
+        if purged.altered:
+            self.purges.failed(self.clock.now())
+            raise TrackerTampered("end_or_expiry_altered")
         self.purges.succeeded(purged, self.clock.now())
         return purged
 

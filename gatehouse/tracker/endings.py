@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from gatehouse.clock import Clock
 from gatehouse.errors import NotReady
 from gatehouse.keys import KeyRing
+from gatehouse.tracker.end_requests import END, ERASURE, NONE
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.receipts import Receipt
@@ -25,8 +26,6 @@ from gatehouse.tracker.removal import remove
 from gatehouse.tracker.schema import conversations
 from gatehouse.tracker.transactions import changing, snapshot
 
-END: Final = "end"
-ERASURE: Final = "erasure"
 KEPT: Final = "kept"  # asked to end, and `retention.on_end` lets it live until it expires
 
 
@@ -149,7 +148,7 @@ class Endings:
             connection.execute(
                 sa.update(conversations)
                 .where(c.handle.in_([row.handle for row in rows]), c.end_reason == END)
-                .values(end_requested_at=None, end_reason=None)
+                .values(**NONE)
             )
         return [Ended(h.conversation_id, h.person_id, END, None, None) for h in heads]
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from gatehouse.clock import Clock
 from gatehouse.keys import KeyRing, UnknownKey
+from gatehouse.tracker.end_requests import EndRequests
 from gatehouse.tracker.errors import (
     ConversationEnded,
     ConversationOwned,
@@ -116,7 +117,8 @@ class Journal:
         self._ring = ring
         self._clock = clock
         self.names = Pseudonyms(ring)
-        self._rows = Rows(self.names, clock)
+        self.ends = EndRequests(ring)
+        self._rows = Rows(self.names, self.ends, clock)
         self._life = life
         self._audit = audit
 
@@ -213,6 +215,8 @@ class Journal:
         for row in rows:
             name = self.names.opened_name(row.handle, row.tag_day, row.name)
             entry = self._ring.lookup(name) if name else None
+            if not self.ends.genuine(row):
+                raise TrackerTampered("end_altered")
             if entry is not None and row.end_requested_at is None:
                 found.append(open_head(entry.key, row.handle, bytes(row.head)))
         return [head for head in found if self._clock.now() < head.expires_at]

@@ -16,7 +16,9 @@ from sqlalchemy.engine import Connection, Engine
 from gatehouse.clock import Clock
 from gatehouse.keys import KeyRing
 from gatehouse.settings import Retention
-from gatehouse.tracker.endings import END, ERASURE, Ended, Endings, Traces
+from gatehouse.tracker.alterations import Alterations
+from gatehouse.tracker.end_requests import END, ERASURE
+from gatehouse.tracker.endings import Ended, Endings, Traces
 from gatehouse.tracker.journal import Audit, Journal
 from gatehouse.tracker.lifetimes import Lifetime, RetentionOf, no_classes
 from gatehouse.tracker.receipts import Receipt
@@ -30,6 +32,9 @@ from gatehouse.tracker.transactions import changing, snapshot
 # A turn that asked for its own end is over by then; purging earlier would make its reply fail.
 _GRACE: Final = 120.0
 _STEP: Final = 1000  # expired conversations per transaction, about
+_MOST_ALTERED: Final = (
+    5000  # in one purge; a database that is all lies is left for people to look at
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Purged:
     """What a purge did: endings carried out, keys expired, conversations and records deleted.
 
     `overdue` is how many seconds ago the first of them had expired: never readable since, but not
-    removed yet.
+    removed yet. `altered` conversations were kept: their rows claim an end or an expiry that nobody
+    gave them.
     """
 
     ended: tuple[Ended, ...]
@@ -45,6 +51,7 @@ class Purged:
     conversations: int
     records: int
     overdue: float = 0.0
+    altered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Conversations:
         self._endings = Endings(
             engine, ring, clock, self._journal.names, retention.on_end == "keep", traces
         )
+        self._alterations = Alterations(ring, clock, self._journal.names, self._journal.ends, audit)
         self._scrubber = Scrubber(engine, clock)
         self._engine = engine
         self._ring = ring
@@ -130,17 +138,24 @@ class Conversations:
     def purge(self) -> Purged:
         """Complete endings that were cut off, end expired keys, delete the rows of the dead.
 
-        What a legal hold keeps is closed instead of deleted.
+        What a legal hold keeps is closed instead of deleted. Rows that were altered to look dead
+        are kept, recorded and counted.
         """
         now = self._clock.now()
         overdue = self._overdue(now)
-        ended = self._finish(
-            lambda connection: _rows(connection, conversations.c.end_requested_at <= now - _GRACE)
-        )
+        late = conversations.c.end_requested_at <= now - _GRACE
+        forged: set[str] = set()
+
+        def find(connection: Connection) -> list[Any]:
+            rows = _rows(connection, late)
+            forged.update(self._alterations.forged_ends(rows))
+            return [row for row in rows if row.handle not in forged]
+
+        ended = self._finish(find)
         keys = self._ring.drop_expired()
-        gone, turns = self._remove_expired(now)
+        gone, turns, altered = self._remove_expired(now)
         self._scrubber.after(gone)
-        return Purged(tuple(ended), keys, gone, turns, overdue)
+        return Purged(tuple(ended), keys, gone, turns, overdue, len(forged | altered))
 
     def summary(self, person_id: str) -> tuple[Summary, ...]:
         """What is stored of this person's living conversations, oldest first."""
@@ -176,20 +191,25 @@ class Conversations:
         mine = [head for head in heads if head.person_id == person_id]
         return sorted(mine, key=lambda head: head.started_at)
 
-    def _remove_expired(self, now: float) -> tuple[int, int]:
+    def _remove_expired(self, now: float) -> tuple[int, int, set[str]]:
         """Delete in small transactions: nobody's turn may wait for a whole day's rows."""
         c = conversations.c
-        expired = sa.and_(c.expires_at <= now, c.closed_at.is_(None))
-        later = sa.select(c.expires_at).where(expired).order_by(c.expires_at).offset(_STEP).limit(1)
+        altered: set[str] = set()
         gone = turns = 0
         while True:
+            expired = sa.and_(c.expires_at <= now, c.closed_at.is_(None), c.handle.not_in(altered))
+            later = (
+                sa.select(c.expires_at).where(expired).order_by(c.expires_at).offset(_STEP).limit(1)
+            )
             with changing(self._engine) as connection:
                 until = connection.execute(later).scalar()
-                first = expired if until is None else sa.and_(expired, c.expires_at <= until)
-                done = remove(connection, first, now)
-            gone, turns = gone + done[0], turns + done[1]
-            if until is None:
-                return gone, turns
+                which = expired if until is None else sa.and_(expired, c.expires_at <= until)
+                claimed = _rows(connection, sa.and_(which, c.tag_day.in_(self._alterations.days())))
+                found = self._alterations.forged_expiries(claimed)
+                done = remove(connection, sa.and_(which, c.handle.not_in(found)), now)
+            gone, turns, altered = gone + done[0], turns + done[1], altered | found
+            if until is None or len(altered) > _MOST_ALTERED:
+                return gone, turns, altered
 
     def _overdue(self, now: float) -> float:
         c = conversations.c
@@ -199,24 +219,26 @@ class Conversations:
         return 0.0 if first is None else max(0.0, now - first)
 
     def _request(self, which: Any, reason: str) -> int:
-        """An erasure overrides an end, because it reaches further."""
-        open_ = conversations.c.end_requested_at.is_(None)
-        if reason == ERASURE:
-            open_ = sa.or_(open_, conversations.c.end_reason != ERASURE)
+        """An erasure overrides an end, because it reaches further, and both what was forged."""
+        now, asked = self._clock.now(), 0
         with changing(self._engine) as connection:
-            done = connection.execute(
-                sa.update(conversations)
-                .where(which, open_)
-                .values(end_requested_at=self._clock.now(), end_reason=reason)
-            )
-        return int(done.rowcount)
+            found = sa.select(conversations).where(which).with_for_update()
+            for row in connection.execute(found).fetchall():
+                genuine = self._journal.ends.genuine(row)
+                if genuine and row.end_reason in (reason, ERASURE):
+                    continue
+                columns = self._journal.ends.columns(row.handle, reason, now)
+                mine = conversations.c.handle == row.handle
+                connection.execute(sa.update(conversations).where(mine).values(**columns))
+                asked += 1
+        return asked
 
     def _requested(self, connection: Connection, conversation_id: str | None) -> list[Any]:
         asked = conversations.c.end_requested_at.is_not(None)
         if conversation_id is None:
-            return _rows(connection, asked)
+            return self._asked(_rows(connection, asked))
         tags = self._journal.names.conversation_tags(conversation_id)
-        rows = [row for row in with_tags(connection, tags) if row.end_requested_at is not None]
+        rows = self._asked(with_tags(connection, tags))
         heads = [self._endings.head(row) for row in rows if row.end_reason == ERASURE]
         people = {head.person_id for head in heads if head}
         others = [
@@ -229,7 +251,14 @@ class Conversations:
     def _requested_of(self, connection: Connection, person_id: str) -> list[Any]:
         tags = self._journal.names.person_tags(person_id)
         asked = conversations.c.end_requested_at.is_not(None)
-        return _rows(connection, asked & conversations.c.person_tag.in_(tags))
+        return self._asked(_rows(connection, asked & conversations.c.person_tag.in_(tags)))
+
+    def _asked(self, rows: list[Any]) -> list[Any]:
+        """Those whose end somebody asked for who may."""
+        forged = self._alterations.forged_ends(rows)
+        return [
+            row for row in rows if row.end_requested_at is not None and row.handle not in forged
+        ]
 
     def _finish(self, find: Any) -> list[Ended]:
         ended = self._endings.carry_out(find)

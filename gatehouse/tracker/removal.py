@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatehouse.tracker.end_requests import NONE
 from gatehouse.tracker.schema import conversations, records, snapshots
 
 
@@ -30,8 +31,7 @@ def remove(connection: Connection, which: Any, now: float) -> tuple[int, int]:
                 tag=secrets.token_bytes(32),
                 person_tag=None,
                 name=b"",
-                end_requested_at=None,
-                end_reason=None,
+                **NONE,
             )
         )
     free = sa.and_(which, c.held_since.is_(None))

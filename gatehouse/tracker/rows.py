@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from gatehouse.clock import Clock
 from gatehouse.keys.nodes import expiry_day
+from gatehouse.tracker.end_requests import EndRequests
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.pseudonyms import Pseudonyms, Sight
 from gatehouse.tracker.records import Head, open_head, seal_head
@@ -49,8 +50,9 @@ class Live:
 class Rows:
     """Finds, checks and fills rows of `gh_conversations`."""
 
-    def __init__(self, names: Pseudonyms, clock: Clock) -> None:
+    def __init__(self, names: Pseudonyms, ends: EndRequests, clock: Clock) -> None:
         self._names = names
+        self._ends = ends
         self._clock = clock
 
     def live(
@@ -76,6 +78,9 @@ class Rows:
             return None
         head = open_head(entry.key, row.handle, bytes(row.head))
         _check(row, head, conversation_id, sight, entry.position)
+        if not self._ends.genuine(row):
+            # What is said to a conversation that waits for its end would be lost.
+            raise TrackerTampered("end_altered")
         if row.end_requested_at is not None and not lock:
             return None
         return Live(entry.key, row.handle, head) if now < head.expires_at else None
@@ -105,9 +110,5 @@ def _check(row: Any, head: Head, conversation_id: str, sight: Sight, position: i
     times = (row.started_at, row.last_message_at, row.expires_at)
     if times != (head.started_at, head.last_message_at, head.expires_at):
         raise TrackerTampered("times_altered")
-    if (row.end_requested_at is None) != (row.end_reason is None):
-        # Nobody asked for that end, and no purge would carry it out: what is said to a
-        # conversation that waits for its end would be lost.
-        raise TrackerTampered("end_altered")
     if not sight.person_matches(row.person_tag, row.tag_day, head.person_id):
         raise TrackerTampered("person_altered")

@@ -28,6 +28,7 @@ conversations = sa.Table(
     sa.Column("expires_at", sa.Float, nullable=False, index=True),
     sa.Column("end_requested_at", sa.Float, nullable=True, index=True),
     sa.Column("end_reason", sa.String(16), nullable=True),
+    sa.Column("end_proof", sa.LargeBinary(32), nullable=True),  # that somebody asked who may
     sa.Column("head", sa.LargeBinary, nullable=False),
     # A legal hold keeps it since then; closed: it is over for everybody but the holders.
     sa.Column("held_since", sa.Float(53), nullable=True, index=True),

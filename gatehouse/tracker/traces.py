@@ -15,7 +15,8 @@ from gatehouse.clock import as_iso
 from gatehouse.identity import Sessions
 from gatehouse.identity.exports import Exports
 from gatehouse.stepup import StepUp
-from gatehouse.tracker.endings import ERASURE, KEPT, Dying, Going
+from gatehouse.tracker.end_requests import ERASURE
+from gatehouse.tracker.endings import KEPT, Dying, Going
 from gatehouse.tracker.receipts import Receipt, Receipts
 
 NOT_COVERED: Final = (

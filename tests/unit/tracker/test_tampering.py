@@ -127,6 +127,35 @@ def ask_for_an_end_that_nobody_wanted(deployment: Deployment) -> None:
     )
 
 
+def write_an_end_with_a_reason(deployment: Deployment) -> None:
+    _forge_an_end(deployment, "end", None)
+
+
+def write_an_erasure_with_a_proof(deployment: Deployment) -> None:
+    _forge_an_end(deployment, "erasure", b"x" * 32)
+
+
+def take_the_end_of_another_conversation(deployment: Deployment) -> None:
+    deployment.conversations.request_end("other")
+    asked = _of(deployment, "other")
+    _forge_an_end(deployment, asked.end_reason, asked.end_proof, asked.end_requested_at)
+
+
+def make_an_erasure_of_an_end(deployment: Deployment) -> None:
+    deployment.conversations.request_end("c")
+    asked = _of(deployment, "c")
+    _forge_an_end(deployment, "erasure", asked.end_proof, asked.end_requested_at)
+
+
+def _forge_an_end(
+    deployment: Deployment, reason: str, proof: bytes | None, at: float | None = None
+) -> None:
+    row = _of(deployment, "c")
+    at = deployment.clock.now() if at is None else at
+    values = {"end_reason": reason, "end_proof": proof, "end_requested_at": at}
+    _set(conversations, conversations.c.handle == row.handle, **values)(deployment)
+
+
 def belong_to_nobody(deployment: Deployment) -> None:
     row = _of(deployment, "c")
     _set(conversations, conversations.c.handle == row.handle, person_tag=None)(deployment)
@@ -164,6 +193,10 @@ TAMPERINGS = [
     live_longer,
     expire_earlier,
     ask_for_an_end_that_nobody_wanted,
+    write_an_end_with_a_reason,
+    write_an_erasure_with_a_proof,
+    take_the_end_of_another_conversation,
+    make_an_erasure_of_an_end,
     belong_to_nobody,
     belong_to_someone_else,
     delete_the_conversation,
@@ -190,6 +223,58 @@ def test_tampering_is_refused(deployment: Deployment, tamper: Tampering) -> None
     deployment.restart()
     _assert_refused(deployment)
     assert _snapshot(deployment) == before
+
+
+@pytest.mark.parametrize(
+    ("tamper", "reason"),
+    [
+        (expire_earlier, "expiry_altered"),
+        (write_an_end_with_a_reason, "end_altered"),
+        (write_an_erasure_with_a_proof, "end_altered"),
+    ],
+    ids=["expiry", "end", "erasure"],
+)
+def test_a_purge_destroys_nothing_that_was_made_to_look_dead(
+    deployment: Deployment, tamper: Tampering, reason: str
+) -> None:
+    """It is kept as it is, counted and recorded once; what is really over goes all the same."""
+    _two_conversations(deployment)
+    before = _of(deployment, "c")
+    tamper(deployment)
+    deployment.conversations.request_end("other")
+    deployment.clock.advance(300)
+    purged = [deployment.conversations.purge(), deployment.conversations.purge()]
+    assert [1, 1] == [one.altered for one in purged]
+    assert ["other"] == [one.conversation_id for one in purged[0].ended]
+    assert [before.handle] == [row.handle for row in deployment.rows(conversations)]
+    assert [("tamper", None, reason)] == deployment.audit.entries
+    assert not deployment.conversations.carry_out()
+    where = conversations.c.handle == before.handle
+    deployment.execute(sa.update(conversations).where(where).values(dict(before._mapping)))
+    assert 0 == deployment.conversations.purge().altered
+    assert deployment.events("c")
+
+
+def test_a_forged_end_does_not_stand_in_the_way_of_a_real_one(deployment: Deployment) -> None:
+    """Whoever asks then, gets it: a person's erasure must not be held up by a forger."""
+    _two_conversations(deployment)
+    write_an_end_with_a_reason(deployment)
+    assert 1 == deployment.conversations.request_erasure("p-1")
+    assert ["erasure"] == [one.reason for one in deployment.conversations.carry_out()]
+
+
+def test_more_forged_expiries_than_are_deleted_at_a_time(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The purge comes to an end and deletes what is over behind them."""
+    from gatehouse.tracker import lifecycle
+
+    monkeypatch.setattr(lifecycle, "_STEP", 2)
+    for number in range(5):
+        deployment.conversations.started(f"c-{number}", "p")
+    deployment.execute(sa.update(conversations).values(expires_at=0.0))
+    purged = deployment.conversations.purge()
+    assert (5, 0) == (purged.altered, purged.conversations)
 
 
 def _assert_refused(deployment: Deployment) -> None:
