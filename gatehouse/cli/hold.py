@@ -63,11 +63,18 @@ def approve(hold_id: str, by: str) -> None:
 @hold.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def list_holds(as_json: bool) -> None:
-    """Every hold there is or was."""
+    """Every hold there is or was; exit code 5 when the row of one was altered."""
+    from gatehouse.tracker.errors import TrackerTampered
+
     runtime = deployment()
-    for one in runtime.holds.all():
-        shown = _shown(runtime, one)
-        click.echo(json.dumps(shown) if as_json else "\t".join(str(shown[key]) for key in _COLUMNS))
+    found, altered = runtime.holds.readable()
+    lines = [_shown(runtime, one) for one in found]
+    lines += [{**dict.fromkeys(_COLUMNS), "id": one, "state": "altered"} for one in altered]
+    for shown in lines:
+        columns = ("" if shown[key] is None else str(shown[key]) for key in _COLUMNS)
+        click.echo(json.dumps(shown) if as_json else "\t".join(columns))
+    if altered:
+        raise TrackerTampered("hold_altered")
 
 
 @hold.command()

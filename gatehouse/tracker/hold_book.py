@@ -73,10 +73,23 @@ class HoldBook:
             raise InvalidInput("somebody else changed this hold at the same time", "look again")
 
     def all(self) -> list[Hold]:
-        """Every hold there is or was, oldest first. Raises `TrackerTampered`."""
+        """Every hold there is or was, oldest first. Raises `TrackerTampered` when one was altered."""
+        found, altered = self.readable()
+        if altered:
+            raise TrackerTampered("hold_altered")
+        return found
+
+    def readable(self) -> tuple[list[Hold], list[str]]:
+        """The holds that are as they were written, oldest first, and the ids of the altered ones."""
         with snapshot(self._engine) as connection:
-            rows = connection.execute(sa.select(holds)).fetchall()
-        return sorted((self._opened(row) for row in rows), key=lambda hold: hold.proposed_at)
+            rows = connection.execute(sa.select(holds).order_by(holds.c.id)).fetchall()
+        found, altered = [], []
+        for row in rows:
+            try:
+                found.append(self._opened(row))
+            except TrackerTampered:
+                altered.append(str(row.id))
+        return sorted(found, key=lambda hold: hold.proposed_at), altered
 
     def one(self, hold_id: str) -> Hold:
         """Raises `InvalidInput` when there is none."""

@@ -48,6 +48,7 @@ class Holds:
         self._book = HoldBook(engine, clock, key)
         self._log = log
         self._names = Pseudonyms(ring)
+        self._recorded: set[str] = set()
 
     def propose(self, person_id: str, by: str, reason: str, undisclosed: str = "") -> Hold:
         """Ask for a hold on the person's present conversations, and keep them meanwhile.
@@ -107,8 +108,12 @@ class Holds:
         return [found for handle in hold.handles if (found := self._open(handle))]
 
     def release(self, hold_id: str, by: str) -> Hold:
-        """End a hold: what is over dies now, what lives goes on as if it had never been held."""
+        """End a hold: what is over dies now, what lives goes on as if it had never been held.
+
+        Raises `TrackerTampered` while any hold is altered: it might keep the same conversations.
+        """
         hold = self._book.one(hold_id)
+        self.all()
         if not hold.in_force:
             raise InvalidInput(f"this hold is {hold.state} already")
         self._require_holder(hold, by)
@@ -118,7 +123,11 @@ class Holds:
         return released
 
     def lapse(self) -> int:
-        """Let go of proposals that nobody approved in time; how many. For the purge."""
+        """Let go of proposals that nobody approved in time; how many. For the purge.
+
+        Raises `TrackerTampered` while any hold is altered: it might keep the same conversations.
+        """
+        self.readable()
         late = [
             hold
             for hold in self.all()
@@ -134,6 +143,18 @@ class Holds:
         """Every hold there is or was, oldest first. Raises `TrackerTampered`."""
         return self._book.all()
 
+    def readable(self) -> tuple[list[Hold], list[str]]:
+        """The holds that are as they were written, and the ids of altered ones, which is recorded.
+
+        An altered row holds what it held: it must not stand in the way of the others, and nothing
+        is let go because of it.
+        """
+        found, altered = self._book.readable()
+        for one in set(altered) - self._recorded:
+            self._recorded.add(one)
+            self._log.append("tamper", reason="hold_altered")
+        return found, altered
+
     def sealed_columns(self) -> tuple[SealedColumn, ...]:
         """What `gatehouse keys reseal` has to seal anew."""
         return self._book.sealed_columns()
@@ -142,13 +163,13 @@ class Holds:
         """The holds in force that the person may know of."""
         return [
             hold
-            for hold in self.all()
+            for hold in self.readable()[0]
             if hold.person_id == person_id and hold.state == ACTIVE and not hold.undisclosed
         ]
 
     def disclosed(self, handle: str) -> bool:
         """Whether the person of a held conversation may know that it is held."""
-        mine = [hold for hold in self.all() if hold.in_force and handle in hold.handles]
+        mine = [hold for hold in self.readable()[0] if hold.in_force and handle in hold.handles]
         return any(hold.state == ACTIVE and not hold.undisclosed for hold in mine)
 
     def _living(self, person_id: str) -> dict[str, str]:

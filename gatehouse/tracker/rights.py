@@ -37,6 +37,10 @@ NOT_INCLUDED: Final = (
         "forbids to tell of a hold, it is not listed here."
     ),
 )
+ALTERED: Final = (
+    "Legal holds whose record was altered in the database: they cannot be read any more, and the "
+    "operator has to look into it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Rights:
                 }
                 for hold in self._holds.shown_to(person.id)
             ],
-            "not_included": list(NOT_INCLUDED),
+            "not_included": [*NOT_INCLUDED, *([ALTERED] if self._holds.readable()[1] else [])],
         }
 
     def stored(self, person_id: str) -> dict[str, Any]:

@@ -25,8 +25,9 @@ class Log:
         self.entries: list[tuple[str, str | None]] = []
 
     def append(self, kind: str, **facts: object) -> int:
-        by = facts["by"]
-        self.entries.append((str(facts["operation"]), None if by is None else str(by)))
+        by = facts.get("by")
+        done = facts["reason"] if kind == "tamper" else facts["operation"]
+        self.entries.append((str(done), None if by is None else str(by)))
         return len(self.entries)
 
     def pseudonym(self, kind: str, identity: str) -> str:
@@ -260,6 +261,38 @@ def test_the_database_shows_neither_who_nor_why(deployment: Deployment, desk: Ho
     deployment.execute(sa.update(holds).values(state="active"))
     with pytest.raises(TrackerTampered):
         desk.read(hold.id, "p-7")
+
+
+@pytest.mark.parametrize("forged", [False, True], ids=["altered", "forged"])
+def test_an_altered_hold_stands_in_nobodys_way_and_lets_nothing_go(
+    deployment: Deployment, desk: Holds, log: Log, forged: bool
+) -> None:
+    """The others are listed, read and told of; while it is there, nothing that is held dies."""
+    hold = active(desk)
+    waits = desk.propose("p-2", "p-7", "case 4712")
+    if forged:
+        deployment.execute(
+            sa.insert(holds).values(id="f" * 16, state="active", changed_at=0.0, sealed=b"x" * 200)
+        )
+    else:
+        other = active(desk)
+        deployment.execute(sa.update(holds).where(holds.c.id == other.id).values(state="released"))
+    found, altered = desk.readable()
+    assert ({hold.id, waits.id}, 1) == ({one.id for one in found}, len(altered))
+    assert ["case 4711"] == [one.reason for one in desk.shown_to("p-1")]
+    assert desk.disclosed(hold.handles[0])
+    assert words(desk, hold)
+    _erase(deployment)
+    deployment.clock.advance(2 * 86_400)
+    for let_go in (desk.lapse, lambda: desk.release(hold.id, "p-7")):
+        with pytest.raises(TrackerTampered, match="hold altered"):
+            let_go()
+    deployment.conversations.purge()
+    assert words(desk, hold)
+    assert 1 == log.entries.count(("hold_altered", None))
+    deployment.execute(sa.delete(holds).where(holds.c.id == altered[0]))
+    assert 1 == desk.lapse()
+    desk.release(hold.id, "p-7")
 
 
 def test_a_held_record_that_was_altered_is_told(deployment: Deployment, desk: Holds) -> None:
