@@ -13,7 +13,7 @@ from rasa_sdk import Tracker
 
 from actions.answering import DeskAction, button
 from actions.date_words import tidy
-from actions.forms import CONFIRMED
+from actions.forms import CONFIRMED, form_slots
 from actions.records.interface import SystemOfRecord
 from actions.safety import open_once
 from actions.titles import TITLES
@@ -29,11 +29,6 @@ _DANGER = re.compile(
     r"|(?:hurt|harm|cut)(?:ting|ing)? (?:myself|me)|danger|attack\w*|knife|pills|raped?|assault\w*|beats? me|hits? me"
     r"|afraid for my life|miss me|better off without me)\b"
 )
-FORM_SLOTS = (
-    "leave_kind", "start_date", "end_date", "iban", "street", "postcode", "city",
-    "incident_description", CONFIRMED,
-)  # fmt: skip
-
 OFFERS = {
     "employee": (
         "salary, payslips, pay day and tax",
@@ -114,7 +109,7 @@ class Cancel(GuardedAction):
     intent = "cancel"
 
     def perform(self, turn: Turn) -> Reply:
-        slots = dict.fromkeys((*FORM_SLOTS, "approval", "shown_request", "topic"))
+        slots = dict.fromkeys((*form_slots(), "approval", "shown_request", "topic"))
         open_form = turn.slots.get("requested_slot") or turn.slots.get(CONFIRMED) is not None
         if open_form:
             return Reply.say("All right, I stopped. Nothing was changed.", slots=slots)

@@ -127,6 +127,11 @@ class DeskForm(PureForm, ABC):
         return {heard.requested: None}
 
 
+def form_slots() -> frozenset[str]:
+    """The slots of all forms: what is forgotten when a person stops."""
+    return frozenset(slot for form in DeskForm.__subclasses__() for slot in form.asks)
+
+
 def heard_in(tracker: Tracker, today: date) -> Heard:
     """The latest message as the active form sees it."""
     message = tracker.latest_message or {}

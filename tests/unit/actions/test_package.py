@@ -16,7 +16,8 @@ from rasa_sdk.executor import ActionExecutor
 from ruamel.yaml import YAML
 
 import actions
-from actions.desk import FORM_SLOTS, REPEATABLE
+from actions.desk import REPEATABLE
+from actions.forms import form_slots
 from actions.titles import TITLES
 from gatehouse.dialogue.guarded import GuardedAction, PureForm
 from gatehouse.dialogue.step_up_action import RequestStepUp, guarded_action_for
@@ -113,7 +114,7 @@ def test_no_slot_is_filled_by_rasa_but_for_routing() -> None:
         if any(mapping["type"] != "custom" for mapping in slot["mappings"])
     }
     assert {"topic", "period", "year", "person", "health_plan", "approval"} == filled
-    assert set() == filled & set(FORM_SLOTS)
+    assert set() == filled & form_slots()
 
 
 def test_no_mapping_runs_code_before_authorization() -> None:
@@ -126,7 +127,7 @@ def test_no_mapping_runs_code_before_authorization() -> None:
 def test_cancel_forgets_every_slot_of_a_form() -> None:
     """Cancelling leaves nothing of an abandoned form behind."""
     slots = {slot for form in DOMAIN["forms"].values() for slot in form["required_slots"]}
-    assert slots == set(FORM_SLOTS)
+    assert slots == form_slots()
 
 
 def test_what_needs_a_code_is_not_repeated() -> None:
