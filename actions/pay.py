@@ -185,7 +185,8 @@ class ViewSalaryBands(DeskAction):
 
 
 def _asked_month(turn: Turn) -> Month:
-    words = given(turn, "period")
+    # All that are named: "june and july" is not june.
+    words = " and ".join(turn.entity_values("period")) or given(turn, "period")
     try:
         month = parse_month(words, turn.today) if words else None
     except ManyMonths as several:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from actions.desk import NeedSupport
 from actions.leave import ViewLeaveBalance, ViewNextHoliday
-from actions.pay import ViewNextPayDate
+from actions.pay import ViewNextPayDate, ViewPayslip
 from actions.people import ViewTeamLeave
 from actions.records.interface import SystemOfRecord
-from gatehouse.dialogue.turn import Reply
+from gatehouse.dialogue.turn import Ask, Entity, Reply
 from tests.unit.actions.conftest import ERIN, HANNA, MARCO, TODAY, turn
 
 
@@ -59,6 +61,14 @@ HOLIDAYS = {
 def test_holidays(records: SystemOfRecord, text: str, expected: str) -> None:
     """A day that is named is looked up, a list is a list, and otherwise the next one is said."""
     assert expected == said(ViewNextHoliday().perform(turn(text=text))).splitlines()[0]
+
+
+def test_two_months_are_not_one(records: SystemOfRecord) -> None:
+    """Of two months that were named, the assistant asks which; it never drops one in silence."""
+    both = (Entity("period", "june"), Entity("period", "july"))
+    with pytest.raises(Ask, match="more than one month") as asked:
+        ViewPayslip().request_values(replace(turn(text="june and july"), entities=both))
+    assert ["June 2026", "July 2026"] == [one.title for one in asked.value.buttons]
 
 
 def test_team_leave_of_a_day(records: SystemOfRecord) -> None:
