@@ -66,6 +66,8 @@ lock: ## Resolve the dependencies again (needs uv)
 		--only-group test --output-file requirements-test.lock >/dev/null
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate tools/requirements.in --output-file tools/requirements.lock >/dev/null
+	uv pip compile --no-config --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+		--no-annotate --no-deps tools/forms.in --output-file tools/forms.lock >/dev/null
 	uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate tools/audit/requirements.in --output-file tools/audit/requirements.lock >/dev/null
 

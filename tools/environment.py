@@ -63,7 +63,7 @@ ENVIRONMENTS = {
             "lean/gatehouse_lean*",
         ),
     ),
-    "tools": Environment(".venv-tools", ("tools/requirements.lock",)),
+    "tools": Environment(".venv-tools", ("tools/requirements.lock", "tools/forms.lock")),
     "audit": Environment(".venv-audit", ("tools/audit/requirements.lock",)),
 }
 

@@ -75,7 +75,8 @@ def assessment_results(found: Assessment, about: About) -> dict[str, Any]:
                         "uuid": plan,
                         "title": "No assessment plan",
                         "description": "The results were collected by `gatehouse evidence collect`; "
-                        "what it looks at is fixed in the program.",
+                        "what it looks at is fixed in the program and listed on the front page.",
+                        "rlinks": [{"href": "../index.html", "media-type": "text/html"}],
                     }
                 ]
             },

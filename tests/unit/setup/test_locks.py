@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 PRODUCTION = ROOT / "requirements.lock"
 TEST = ROOT / "requirements-test.lock"
 TOOLS = ROOT / "tools" / "requirements.lock"
+FORMS = ROOT / "tools" / "forms.lock"
 AUDIT = ROOT / "tools" / "audit" / "requirements.lock"
 
 # The oldest versions that were shown to work with Rasa 3.6.21, or that close known advisories.
@@ -58,7 +59,7 @@ def is_windows_or_older(marker: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "lock", [PRODUCTION, TEST, TOOLS, AUDIT], ids=lambda path: str(path.relative_to(ROOT))
+    "lock", [PRODUCTION, TEST, TOOLS, FORMS, AUDIT], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_every_package_is_pinned_and_hashed_without_an_address(lock: Path) -> None:
     """Each entry has SHA-256 hashes, and the file names no server."""
