@@ -46,7 +46,7 @@ outside: model tools ## Attack a served deployment: testssl.sh, MDN's HTTP Obser
 
 audit: environment ## Bill of materials, licences, advisories and age of the production set
 	@$(if $(PYTHON),,exit 6;) "$(PYTHON)" tools/environment.py audit $(THIS_PYTHON)
-	@$(BIN)/python -m tools.audit all
+	@$(BIN)/python -m tools.audit all $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
 
 lint: environment tools ## Check style, types and layers
 	@$(TOOLS)/ruff format --check --quiet --output-format concise . || { echo "hint: make format"; exit 1; }

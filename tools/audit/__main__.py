@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tools.audit.advisories import PYTHON, advisories
+from tools.audit.advisories import PYTHON, advisories, advisories_of_copy
 from tools.audit.ages import ages, index_of_pip
 from tools.audit.licences import licences, unneeded
 from tools.audit.lock import ROOT, Locked, NotUnderstood, read_lock
@@ -39,6 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("what", choices=("sbom", "all"))
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
+    parser.add_argument(
+        "--advisories",
+        type=Path,
+        help="copy of OSV's collection for PyPI or of the PyPA's database",
+    )
     given = parser.parse_args(arguments)
     try:
         packages = read_lock()
@@ -48,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     now = datetime.datetime.now(datetime.UTC)
     code = _materials(packages, now, given.out)
     if given.what == "all":
-        code = _worst(code, _valid(given.out), _known(packages, now, given.out))
+        code = _worst(code, _valid(given.out), _known(packages, now, given))
         code = _worst(code, _aged(packages, now, given.out))
     _say(f"results are in {given.out}")
     return code
@@ -97,19 +102,23 @@ def _valid(out: Path) -> int:
     return 5 if done.returncode else 0
 
 
-def _known(packages: tuple[Locked, ...], now: datetime.datetime, out: Path) -> int:
-    said = advisories(sum(map(_is_here, packages)), now.date())
-    _write(out / "advisories.json", said.as_json())
+def _known(packages: tuple[Locked, ...], now: datetime.datetime, given: argparse.Namespace) -> int:
+    if given.advisories:
+        said = advisories_of_copy(given.advisories, packages, now.date())
+    else:
+        said = advisories(sum(map(_is_here, packages)), now.date())
+    made = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    _write(given.out / "advisories.json", {"made": made, **said.as_json()})
+    standing = [one for one in said.findings if not one.accepted]
     if not said.checked:
         _say(f"advisories  COULD NOT BE CHECKED HERE: {said.why}")
-        return 6
-    standing = [one for one in said.findings if not one.accepted]
-    _say(f"advisories  {len(standing)} for {said.packages} packages ({said.why})")
+    if said.checked or standing:
+        _say(f"advisories  {len(standing)} for {said.packages} packages ({said.why})")
     for one in standing:
         _say(
             f"  {one.package} {one.version}: {one.id}, fixed in {', '.join(one.fixed_in) or 'none'}"
         )
-    return 4 if standing else 0
+    return 4 if standing else 0 if said.checked else 6
 
 
 def _aged(packages: tuple[Locked, ...], now: datetime.datetime, out: Path) -> int:

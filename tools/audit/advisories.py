@@ -1,4 +1,4 @@
-"""Known vulnerabilities of the production set, asked of a public service by pip-audit.
+"""Known vulnerabilities of the production set, asked of a public service by pip-audit or read from a copy (`offline`).
 
 An answer for every package that is installed here, or it was not checked. An advisory that does not
 concern us is named in `advisories.toml` with the reason and a day on which it is looked at again.
@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.audit.lock import PRODUCTION, ROOT
+from tools.audit import offline
+from tools.audit.lock import PRODUCTION, ROOT, Locked
 
 ACCEPTED = Path(__file__).parent / "advisories.toml"
 PYTHON = ROOT / ".venv-audit" / "bin" / "python"
@@ -43,7 +44,7 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Advisories:
-    """What the service said; when it was not `checked`, `why` says so and there are no findings."""
+    """What the service said; when it was not `checked`, `why` says so. An old copy may still have findings."""
 
     checked: bool
     why: str
@@ -71,25 +72,54 @@ def advisories(
     accepted: Mapping[str, Any] | None = None,
 ) -> Advisories:
     """Ask one service after the other; `expected` packages have to be answered for."""
-    rules = accepted
-    if rules is None:
-        rules = tomllib.loads(ACCEPTED.read_text(encoding="utf-8"))
-    why = "no service was asked"
+    rules, whys = _rules(accepted), []
     for service in SERVICES:
         try:
             done = run([*_ARGUMENTS, "--vulnerability-service", service])
             answer = json.loads(done.stdout)["dependencies"]
         except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-            why = f"the service {service} gave no answer"
+            whys.append(f"{service} gave no answer")
             continue
         answered = [one for one in answer if "skip_reason" not in one]
         if len(answered) < expected:
-            why = f"the service {service} answered for {len(answered)} of {expected} packages"
+            whys.append(f"{service} answered for {len(answered)} of {expected} packages")
             continue
         return Advisories(
             True, f"asked {service}", len(answered), _findings(answered, rules, today)
         )
-    return Advisories(False, why, 0)
+    return Advisories(False, "; ".join(whys), 0)
+
+
+def advisories_of_copy(
+    copy: Path,
+    packages: Sequence[Locked],
+    today: datetime.date,
+    accepted: Mapping[str, Any] | None = None,
+) -> Advisories:
+    """What a copy of a public collection says (`offline.read`); one that is not fresh is no check."""
+    try:
+        found, newest = offline.read(copy, packages)
+    except offline.NotReadable as error:
+        return Advisories(False, str(error), 0)
+    grouped: dict[Locked, list[Mapping[str, Any]]] = {}
+    for package, record in found:
+        vulnerability = {**record, "fix_versions": offline.fixed_in(record, package)}
+        grouped.setdefault(package, []).append(vulnerability)
+    answered = [
+        {"name": one.name, "version": one.version, "vulns": vulnerabilities}
+        for one, vulnerabilities in grouped.items()
+    ]
+    fresh = (today - newest).days <= offline.FRESH
+    why = f"read {copy.name}, whose newest entry is of {newest}"
+    if not fresh:
+        why += f", more than {offline.FRESH} days ago"
+    return Advisories(fresh, why, len(packages), _findings(answered, _rules(accepted), today))
+
+
+def _rules(accepted: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if accepted is None:
+        return tomllib.loads(ACCEPTED.read_text(encoding="utf-8"))
+    return accepted
 
 
 def _findings(

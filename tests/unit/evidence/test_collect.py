@@ -23,7 +23,7 @@ from gatehouse.backup.status import note
 from gatehouse.cli.evidence import COMMANDS, evidence
 from gatehouse.cli.evidence.check import ClaimsFailed
 from gatehouse.cli.evidence.collect import SomethingWrong
-from gatehouse.clock import SettableClock
+from gatehouse.clock import SettableClock, as_iso
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
 from gatehouse.ops.doctor import Finding, Level
 from gatehouse.ops.doctor import Report as DoctorReport
@@ -253,7 +253,7 @@ def test_postgresql_is_looked_at_alike(
     shutil.copy(home / "var" / "keys" / "ring.db", copy / "var" / "keys" / "ring.db")
     runtime = open_runtime(copy)
     runtime.record_start()
-    states = {one.name: one.state for one in look(Asked(runtime))}
+    states = {one.name: one.state for one in look(Asked(runtime, audit=tmp_path))}
     runtime.close()
     assert {"not available"} == {states[name] for name in ("sbom", "selftest", "backup")}
     for name in ("accounts", "retention", "keys", "audit", "activity", "policies", "configuration"):
@@ -318,7 +318,11 @@ def test_results_of_tests_are_taken_over(home: Path, tmp_path: Path) -> None:
 def test_results_of_the_audit_are_attached_if_they_are_some(
     runtime: Runtime, tmp_path: Path
 ) -> None:
-    """A bill in CycloneDX, and advisories that were looked up; anything else is not available."""
+    """A bill in CycloneDX, and advisories that were looked up lately; anything else is not available."""
+
+    def asked_about(ago: float | None = 60.0, **facts: object) -> str:
+        made = None if ago is None else as_iso(runtime.clock.now() - ago)
+        return json.dumps({"made": made, **facts})
 
     def told(sbom: str, advisories: str) -> tuple[Live, Live]:
         (tmp_path / "sbom.cdx.json").write_text(sbom)
@@ -327,10 +331,15 @@ def test_results_of_the_audit_are_attached_if_they_are_some(
         return look_at("sbom", asked), look_at("advisories", asked)
 
     bill = '{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}]}'
-    sbom, advisories = told(bill, '{"checked": true, "open": 0, "packages": 90}')
+    sbom, advisories = told(bill, asked_about(checked=True, open=0, packages=90))
     assert ("collected", bill.encode()) == (sbom.state, sbom.files["sbom.cdx.json"])
     assert ("good", 90) == (advisories.state, advisories.facts["packages"])
-    assert "bad" == told(bill, '{"checked": true, "open": 2}')[1].state
+    assert "bad" == told(bill, asked_about(checked=True, open=2))[1].state
+    late = told(bill, asked_about(45 * 86400 + 60, checked=True, open=0))[1]
+    assert ("not available", "45 days ago" in late.why) == (late.state, True)
+    for made in (-86400.0, None):
+        unclear = told(bill, asked_about(made, checked=True, open=0))[1]
+        assert "not available" == unclear.state
     for text in ("{}", "[]", "no json", '{"bomFormat": "SPDX"}', '{"checked": false, "open": 0}'):
         sbom, advisories = told(text, text)
         assert ["not available"] * 2 == [sbom.state, advisories.state]
@@ -341,13 +350,14 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
     """Outcomes by attack; one that succeeded is bad, one that was not made is a remark."""
     report = tmp_path / "selftest.json"
 
-    def told(**outcomes: str) -> Live:
+    def told(ago: float = 60.0, **outcomes: str) -> Live:
+        made = as_iso(runtime.clock.now() - ago)
         attacks = [
             {"id": name, "outcome": how, "severity": "high", "details": [MARK]}
             for name, how in outcomes.items()
         ]
         report.write_text(
-            json.dumps({"version": 1, "made": "now", "account": True, "attacks": attacks})
+            json.dumps({"version": 1, "made": made, "account": True, "attacks": attacks})
         )
         return look_at("selftest", Asked(runtime, selftest=report))
 
@@ -355,6 +365,9 @@ def test_a_self_test_is_taken_over_without_its_words(runtime: Runtime, tmp_path:
     assert ["good", "remarks", "bad"] == [one.state for one in (good, weak, bad)]
     assert {"a": "passed", "b": "not run"} == weak.parts
     assert MARK not in str(bad)
+    old = told(93 * 86400.0, a="passed")
+    assert ("remarks", "the attacks were made 93 days ago") == (old.state, old.why)
+    assert "not available" == told(-86400.0, a="passed").state
     for text in ("{}", '{"version": 2, "account": true, "attacks": []}', '{"attacks": 1}', "x"):
         report.write_text(text)
         found = look_at("selftest", Asked(runtime, selftest=report))
@@ -387,7 +400,9 @@ def test_the_report_of_the_self_test_is_understood(runtime: Runtime, tmp_path: P
     outcomes = cycle(("passed", "not_run"))
     results_ = tuple(AttackResult(one, next(outcomes), (MARK,)) for one in catalogue())  # type: ignore[arg-type]
     path = tmp_path / "selftest.json"
-    path.write_text(as_json(Report("https://x.example", 0.0, 1.0, "somebody", False, results_)))
+    path.write_text(
+        as_json(Report("https://x.example", runtime.clock.now(), 1.0, "somebody", False, results_))
+    )
     found = look_at("selftest", Asked(runtime, selftest=path))
     assert attack_ids() == found.parts.keys()
     assert ("remarks", {"passed", "not run"}) == (found.state, set(found.parts.values()))

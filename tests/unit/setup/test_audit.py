@@ -6,6 +6,7 @@ import datetime
 import json
 import subprocess
 import threading
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ import pytest
 from tests.unit.setup.test_locks import PRODUCTION, entries
 from tools.audit import __main__ as command
 from tools.audit import advisories as asking
-from tools.audit.advisories import Advisories, advisories
+from tools.audit.advisories import Advisories, advisories, advisories_of_copy
 from tools.audit.ages import ages
 from tools.audit.licences import licences, unneeded
 from tools.audit.lock import Locked, NotUnderstood, read_lock
@@ -188,6 +189,122 @@ def test_an_advisory_is_accepted_with_a_reason_and_for_a_time(
     """By any of its names; without a reason, or when its day is over, it counts again."""
     said = advisories(1, TODAY, answered(FOUND), accepted)
     assert (True, standing) == (said.checked, said.as_json()["open"])
+
+
+def test_every_service_that_was_asked_says_why_not() -> None:
+    """The reason of the first is not lost behind that of the second."""
+    said = advisories(2, TODAY, answered({"name": "cycler", "skip_reason": "not found"}), {})
+    assert "pypi answered for 0 of 2 packages; osv answered for 0 of 2 packages" == said.why
+
+
+def record(name: str = "Cycler", modified: str = "2026-11-20", **more: Any) -> dict[str, Any]:
+    """An advisory in the OSV schema, about versions from 0.10 until before 0.13."""
+    events = [{"introduced": "0.10"}, {"fixed": "0.13"}]
+    part = {
+        "package": {"ecosystem": "PyPI", "name": name},
+        "ranges": [{"type": "ECOSYSTEM", "events": events}],
+    }
+    return {"id": "PYSEC-2026-1", "modified": f"{modified}T01:02:03Z", "affected": [part], **more}
+
+
+def collection(tmp_path: Path, *records: Any) -> Path:
+    """A copy as OSV gives it: a zip with one file for each record."""
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for at, one in enumerate(records):
+            text = one if isinstance(one, str) else json.dumps(one)
+            archive.writestr(f"{at}.json", text)
+    return path
+
+
+CYCLER = Locked("cycler", "0.12.1", "", ("0" * 64,))
+
+
+def events(*steps: str) -> dict[str, Any]:
+    found = record()
+    parts = [dict([step.split("=")]) for step in steps]
+    found["affected"][0]["ranges"][0]["events"] = parts
+    return found
+
+
+@pytest.mark.parametrize(
+    ("about", "found"),
+    [
+        (record(), 1),
+        (record("other"), 0),
+        (record(withdrawn="2026-11-21T00:00:00Z"), 0),
+        (events("introduced=0"), 1),
+        (events("introduced=0", "fixed=0.12.1"), 0),
+        (events("introduced=0", "last_affected=0.12.1"), 1),
+        (events("introduced=0", "last_affected=0.12"), 0),
+        (events("fixed=0.9", "introduced=0.12", "introduced=0", "fixed=0.12.2"), 1),
+        (events("introduced=not a version"), 1),
+    ],
+)
+def test_a_copy_says_what_concerns_the_locked_versions(
+    tmp_path: Path, about: dict[str, Any], found: int
+) -> None:
+    """Names as the index writes them, ranges as the OSV schema defines them; in doubt it concerns us."""
+    others = record("somebody-else")
+    said = advisories_of_copy(collection(tmp_path, others, about), [CYCLER], TODAY, {})
+    assert (True, found) == (said.checked, len(said.findings))
+    assert all(
+        ("cycler", "0.12.1", "PYSEC-2026-1") == (f.package, f.version, f.id) for f in said.findings
+    )
+
+
+def test_a_listed_version_is_found_in_a_checkout(tmp_path: Path) -> None:
+    """The PyPA's database is YAML; a version that is listed counts without any range."""
+    folder = tmp_path / "vulns" / "cycler"
+    folder.mkdir(parents=True)
+    (folder / "PYSEC-2026-1.yaml").write_text(
+        'id: PYSEC-2026-1\nmodified: "2026-11-20T00:00:00Z"\naliases: [CVE-2026-1]\n'
+        "affected:\n- package: {ecosystem: PyPI, name: cycler}\n  versions: [0.12.1]\n"
+    )
+    (found,) = advisories_of_copy(tmp_path, [CYCLER], TODAY, {}).findings
+    assert ("PYSEC-2026-1", ("CVE-2026-1",), ()) == (found.id, found.aliases, found.fixed_in)
+
+
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        ((), "there are no records in all.zip"),
+        (("no json",), "0.json is no record"),
+        ((json.dumps(record())[:-9],), "0.json is no record"),
+        (
+            (record(affected=[{"package": {"ecosystem": "PyPI", "name": "cycler"}, "ranges": 1}]),),
+            "",
+        ),
+        ((record("other", "2026-11-10"),), "newest entry is of 2026-11-10, more than 14 days ago"),
+    ],
+)
+def test_a_copy_that_is_empty_broken_or_old_is_no_check(
+    tmp_path: Path, records: tuple[Any, ...], why: str
+) -> None:
+    """Missing, no zip, without records, with one that is not understood, or of another month."""
+    said = advisories_of_copy(collection(tmp_path, *records), [CYCLER], TODAY, {})
+    assert (False, ()) == (said.checked, said.findings)
+    assert why in said.why
+    for path in (tmp_path / "nowhere.zip", Path(__file__)):
+        assert not advisories_of_copy(path, [CYCLER], TODAY, {}).checked
+
+
+def test_what_an_old_copy_knows_still_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is not checked, and what is found in it is refused all the same."""
+    copy = collection(tmp_path, record("rasa", "2024-01-01", affected=[{
+        "package": {"ecosystem": "PyPI", "name": "rasa"}, "versions": ["3.6.21"],
+    }]))  # fmt: skip
+    monkeypatch.setattr(command, "_valid", lambda _: 0)
+    monkeypatch.setattr(command, "index_of_pip", lambda: "https://index.example.org")
+    monkeypatch.setattr(command, "ages", lambda *_: ((), ""))
+    asked = ["all", "--out", str(tmp_path / "out"), "--advisories", str(copy)]
+    assert 4 == command.main(asked)
+    shown = capsys.readouterr().err
+    assert "COULD NOT BE CHECKED HERE" in shown and "rasa 3.6.21: PYSEC-2026-1" in shown
+    written = json.loads((tmp_path / "out" / "advisories.json").read_text())
+    assert (False, 1) == (written["checked"], written["open"])
 
 
 class Index(BaseHTTPRequestHandler):

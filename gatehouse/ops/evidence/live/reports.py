@@ -7,6 +7,7 @@ the way to run it is named.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ AUDIT: Final = PACKAGE.parent / "build" / "audit"
 """Where `make audit` leaves its results, on the checkout that this program was installed from."""
 _ENDED: Final = {"passed": PASSED, "failed": FAILED, "not_run": NOT_RUN}
 _DRILL: Final = 92 * 86400.0  # seconds after which a drill should have been repeated
+_LOOKED_UP: Final = 45 * 86400.0  # seconds after which a look at advisories says nothing about now
+_ATTACKED: Final = 92 * 86400.0  # seconds after which attacks should have been repeated
+_AHEAD: Final = 300.0  # seconds that the clock of another host may be ahead
 _LEVELS: Final = {"bad": "to mend", "unknown": "could not be checked", "advice": "advised"}
 _LARGEST: Final = 32 << 20  # bytes of a report
 
@@ -61,14 +65,21 @@ def advisories(asked: Asked) -> Live:
     document, raw = _document(path, "advisories were not looked up; `make audit` does it")
     try:
         checked, still_open = bool(document["checked"]), int(document["open"])
+        age = _age(asked, document["made"])
     except (KeyError, TypeError, ValueError):
         raise Absent("the result about advisories cannot be read") from None
     if not checked:
         raise Absent("advisories could not be looked up where `make audit` ran")
+    if age > _LOOKED_UP:
+        raise Absent(f"advisories were looked up {age / 86400:.0f} days ago; `make audit` does it")
     return Live(
         good=not still_open,
         why=f"{still_open} advisories are open" if still_open else "",
-        facts={"open": still_open, "packages": document.get("packages")},
+        facts={
+            "made": document["made"],
+            "open": still_open,
+            "packages": document.get("packages"),
+        },
         files={"advisories.json": raw},
     )
 
@@ -87,7 +98,8 @@ def selftest(asked: Asked) -> Live:
         parts = {str(one["id"]): _ENDED[one["outcome"]] for one in document["attacks"]}
         severities = {str(one["id"]): str(one["severity"]) for one in document["attacks"]}
         version, account = document["version"], bool(document["account"])
-    except (KeyError, TypeError):
+        age = _age(asked, document["made"])
+    except (KeyError, TypeError, ValueError):
         raise Absent("the report of the self-test cannot be read") from None
     if version != 1 or not parts:
         raise Absent("the report of the self-test is of another form")
@@ -95,11 +107,13 @@ def selftest(asked: Asked) -> Live:
     weak = [] if account else ["no test account was used"]
     if not_run := sum(how == NOT_RUN for how in parts.values()):
         weak.append(f"{not_run} attacks were not made")
+    if age > _ATTACKED:
+        weak.append(f"the attacks were made {age / 86400:.0f} days ago")
     return Live(
         good=not failed,
         why=f"these attacks succeeded: {', '.join(failed)}" if failed else "; ".join(weak),
         facts={
-            "made": str(document.get("made", "")),
+            "made": str(document["made"]),
             "with_account": account,
             "severities": severities,
         },
@@ -177,6 +191,15 @@ def _document(path: Path, absent: str) -> tuple[dict[str, Any], bytes]:
     if not isinstance(document, dict):
         raise Absent("the report cannot be read: it is no JSON object")
     return document, raw
+
+
+def _age(asked: Asked, made: object) -> float:
+    """Seconds since `made` (RFC 3339); ValueError for what is no time, or one that is still to come."""
+    moment = datetime.fromisoformat(str(made))
+    age = asked.runtime.clock.now() - moment.timestamp()
+    if moment.tzinfo is None or age < -_AHEAD:
+        raise ValueError("no moment of the past")
+    return age
 
 
 def _time(seconds: float | None) -> str | None:
