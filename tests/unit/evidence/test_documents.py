@@ -111,7 +111,9 @@ def test_oscal_has_what_its_model_requires(
                 defined.append(value)
         assert len(defined) == len(set(defined))
         refers = {value for key, value in parts(document) if key == "observation-uuid"}
-        refers |= {value[1:] for key, value in parts(document) if key == "href"}
+        hrefs = {value for key, value in parts(document) if key == "href"}
+        refers |= {href[1:] for href in hrefs if href.startswith("#")}
+        assert {href for href in hrefs if not href.startswith("#")} <= {"../index.html"}
         assert refers <= set(defined)
 
 
