@@ -21,6 +21,7 @@ from gatehouse.errors import GatehouseError, InvalidInput
 
 if TYPE_CHECKING:
     from gatehouse.identity import Person
+    from gatehouse.runtime import Runtime
 
 PASSWORD_FILE = "GATEHOUSE_PASSWORD_FILE"
 _LONGEST_FILE = 4096
@@ -88,6 +89,18 @@ def add(
     )
     runtime.audit.append("administration", operation="people.added", person=person.id)
     click.echo(f"added {person.username} ({person.id})", err=True)
+    _remind(runtime, person)
+
+
+def _remind(runtime: Runtime, person: Person) -> None:
+    """The matrix of the policies is that of accounts with all roles that come with theirs."""
+    usual = runtime.policies.current().vocabulary.comes_with
+    missing = sorted(
+        frozenset[str]().union(*(usual.get(one, frozenset()) for one in person.roles))
+        - person.roles
+    )
+    if missing:
+        click.echo(f"note: such accounts usually have, too: {', '.join(missing)}", err=True)
 
 
 @people.command("list")
@@ -108,6 +121,7 @@ def role(username: str, roles: tuple[str, ...]) -> None:
     _record(runtime, person, "people.role", roles=sorted(set(roles)))
     changed = runtime.directory.set_roles(person.id, roles)
     click.echo(f"{changed.username}: {', '.join(sorted(changed.roles))}", err=True)
+    _remind(runtime, changed)
 
 
 @people.command("password")

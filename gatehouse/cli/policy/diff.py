@@ -17,7 +17,7 @@ from gatehouse.cli.policy.terminal import fitted
 from gatehouse.clock import SystemClock, as_datetime
 from gatehouse.errors import GatehouseError
 from gatehouse.policy.diff import Change, Comparison, compare
-from gatehouse.policy.diff.describe import accounts, example, when, who
+from gatehouse.policy.diff.describe import accounts, comes_with, example, when, who
 from gatehouse.policy.diff.summary import Near, Row, summary
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.guards import HARMLESS
@@ -109,6 +109,9 @@ def lines(found: Comparison, since: datetime | None, words: bool) -> Iterator[st
             f"{_MARKS[kept.direction]}  kept {_kept(kept.after)}, was {_kept(kept.before)}: "
             f"what is said about {', '.join(kept.intents)}"
         )
+    for sentence in comes_with(found):
+        yield ""
+        yield f"{_MARKS['words']}  {sentence}"
     if found.lost:
         yield ""
         yield "! tests do not forbid any more what they forbade before:"
@@ -160,6 +163,10 @@ def _as_dict(found: Comparison, since: datetime | None) -> dict[str, Any]:
         "cases": found.cases,
         "changes": [_change(change) for change in found.changes],
         "retention": [kept.as_dict() for kept in found.retention],
+        "comes_with": [
+            {"role": role, "before": sorted(was), "after": sorted(now)}
+            for role, was, now in found.accounts
+        ],
         "tests": [item.as_dict() for item in found.lost],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from gatehouse.policy.diff.dimensions import ASSURANCE
@@ -71,6 +71,7 @@ class _Work:
             tuple(self._retention()),
             self._budget.used,
             lost(self._before, self._after),
+            tuple(self._accounts()),
         )
 
     def _changes(self, intent: str, stage: Stage, runner_up: str = "") -> list[Change]:
@@ -113,6 +114,12 @@ class _Work:
             return True
         one, two = (policies.vocabulary.runner_up for policies in (self._before, self._after))
         return (one.margin, one.say) != (two.margin, two.say)
+
+    def _accounts(self) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+        before, after = (one.vocabulary.comes_with for one in (self._before, self._after))
+        for role in before.keys() & after.keys():
+            if before[role] != after[role]:
+                yield role, before[role] - {role}, after[role] - {role}
 
     def _retention(self) -> list[Kept]:
         kept = [

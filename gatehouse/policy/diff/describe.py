@@ -12,7 +12,7 @@ from typing import Any
 
 from gatehouse.policy.diff.dimensions import ASSURANCE, Dimension
 from gatehouse.policy.diff.residual import ROLE
-from gatehouse.policy.diff.result import Change
+from gatehouse.policy.diff.result import Change, Comparison
 from gatehouse.policy.diff.search import fits
 from gatehouse.policy.diff.space import Space
 from gatehouse.policy.diff.strictness import Answer
@@ -45,6 +45,19 @@ def both_words(before: Answer, after: Answer) -> tuple[str, str]:
 def _with_age(words: str, terms: StepUpTerms) -> str:
     age = duration(terms.max_age) if terms.max_age else "every request"
     return f"{words} (max_age: {age})"
+
+
+def comes_with(found: Comparison) -> list[str]:
+    """Which accounts are described otherwise; nobody gets or loses a role by it."""
+    return [
+        f"accounts with the role {role} come with {_named(after)}, before with {_named(before)}: "
+        "the matrix shows them so; who has which role is unchanged"
+        for role, before, after in sorted(found.accounts, key=lambda item: item[0])
+    ]
+
+
+def _named(names: frozenset[str]) -> str:
+    return listed(sorted(names), "and") if names else "no other"
 
 
 def accounts(change: Change) -> list[str]:

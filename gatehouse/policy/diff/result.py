@@ -87,7 +87,8 @@ class Comparison:
 
     `changes` concern clear messages and those with one close runner-up. A message with several
     close runners-up is answered differently only if it is with one of them alone, or with none.
-    `cases` is how many questions were looked at. `lost` is what the policy tests give up.
+    `cases` is how many questions were looked at. `lost` is what the policy tests give up. `accounts`
+    are roles with those that come with them, before and after: what the matrix shows changes with it.
     """
 
     before: str
@@ -96,6 +97,7 @@ class Comparison:
     retention: tuple[Kept, ...]
     cases: int
     lost: tuple[Lost, ...] = ()
+    accounts: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -105,4 +107,6 @@ class Comparison:
     @property
     def _decisions(self) -> Direction:
         found: set[Direction] = {change.direction for change in self.changes}
+        if self.accounts:
+            found.add("words")
         return together(found | {kept.direction for kept in self.retention})

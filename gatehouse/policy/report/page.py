@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
+from gatehouse.policy.diff.describe import comes_with
 from gatehouse.policy.diff.summary import Row, summary
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.guards import Verdict
@@ -142,6 +143,8 @@ def _changes(content: Content) -> Iterator[str]:
                 f"was {_kept(kept.before)}, now {_kept(kept.after)}</li>"
             )
         yield "</ul>"
+    for sentence in comes_with(found):
+        yield f"<p>{escape(sentence[:1].upper() + sentence[1:])}.</p>"
     if found.lost:
         yield "<h3>What the policy tests do not forbid any more</h3><ul class=near>"
         yield from (f"<li>{_tag('loosens')} {escape(str(item))}</li>" for item in found.lost)

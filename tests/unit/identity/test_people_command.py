@@ -64,6 +64,13 @@ class Deployment:
             engine, clock, StepUp(challenge=300), lambda name: KEY, self.audit.append, site=SITE
         )
         self.step_up = self.factors.step_up
+        usual = {
+            "manager": frozenset({"manager", "employee"}),
+            "employee": frozenset({"employee"}),
+            "auditor": frozenset({"auditor"}),
+        }
+        policies = SimpleNamespace(vocabulary=SimpleNamespace(comes_with=usual))
+        self.policies = SimpleNamespace(current=lambda: policies)
         self.settings = SimpleNamespace(step_up=StepUp(challenge=300))
         self.totp, self.recovery = self.factors.totp, self.factors.recovery
 
@@ -137,6 +144,14 @@ def test_a_refused_password_adds_nobody(deployment: Deployment) -> None:
 def test_list_prints_data_only(deployment: Deployment, erin: Person) -> None:
     """One line per person on stdout, without anything secret."""
     assert f"erin.walsh\t{erin.id}\temployee\tactive\n" == call("list").stdout
+
+
+def test_roles_that_usually_come_with_one_are_said(deployment: Deployment, erin: Person) -> None:
+    """The matrix of the policies shows a manager as an employee, too; nobody gets it by itself."""
+    assert "usually have, too: employee" in call("role", "erin.walsh", "manager").stderr
+    seen = deployment.directory.get(erin.id)
+    assert seen is not None and frozenset({"manager"}) == seen.roles
+    assert "usually" not in call("role", "erin.walsh", "manager", "employee").stderr
 
 
 def test_role_replaces_roles(deployment: Deployment, erin: Person) -> None:

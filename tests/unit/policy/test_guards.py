@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gatehouse.policy import diff
+from gatehouse.policy.diff.describe import comes_with
 from gatehouse.policy.diff.summary import summary
 from gatehouse.policy.four_eyes import verdict_of
 from gatehouse.policy.guards import lost
@@ -125,3 +126,18 @@ def test_two_answers_that_differ_never_read_alike(old, new, was, now, compiled):
     (row,) = summary(diff.compare(compiled(PAY), compiled(PAY.replace(old, new)))).rows
     assert (True, True) == (was in row.before, now in row.after)
     assert row.before != row.after
+
+
+def test_other_accounts_in_the_matrix_are_said(compiled, files):
+    """Nobody gets a role by `comes_with`, but the matrix that is signed is another one."""
+    words = files()["vocabulary.yml"]
+    changed = words.replace(
+        "{about: Leads a team., comes_with: employee}", "{about: Leads a team.}"
+    )
+    found = diff.compare(compiled(), compiled(vocabulary=changed))
+    assert ("words", (("manager", frozenset({"employee"}), frozenset()),)) == (
+        found.verdict,
+        found.accounts,
+    )
+    (sentence,) = comes_with(found)
+    assert sentence.startswith("accounts with the role manager come with no other, before with emp")
