@@ -170,3 +170,22 @@ def test_buttons_keep_their_payloads(filled: dict[str, Any]) -> None:
     ] == [button["payload"] for button in kinds]
     payloads = [button["payload"] for found in buttons.values() for button in found]
     assert all(re.fullmatch(r'/\w+(?:\{"\w+":"\w+"\})?', payload) for payload in payloads)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_people_say_is_no_template() -> None:
+    """Braces, templates of other kinds and names of slots come out as they were said (ASVS v5.0.0-1.3.7)."""
+    from rasa.core.nlg import interpolator
+
+    said = "{iban} {city.__class__} {0} {{7*7}} ${7*7} <%= 7*7 %> %(iban)s"
+    slots = {**dict.fromkeys(DOMAIN["slots"]), "iban": "DE89", "city": said, "street": said}
+    shown = [
+        interpolator.interpolate(variant["text"], slots)
+        for variants in DOMAIN["responses"].values()
+        for variant in variants
+        if "{city}" in variant.get("text", "")
+    ]
+    assert shown
+    for text in shown:
+        assert 2 == text.count(said)
+        assert "DE89" not in text and "49" not in text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,6 +58,23 @@ def test_the_server_chooses_everything_anew(sessions: Sessions, erin: Person) ->
     (token_a, a), (token_b, b) = sessions.open(erin), sessions.open(erin)
     values = {token_a, token_b, a.id, b.id, a.conversation_id, b.conversation_id, a.csrf, b.csrf}
     assert 8 == len(values)
+
+
+def test_secrets_have_the_bits_that_are_claimed(
+    sessions: Sessions, erin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token is 32 bytes of the operating system's generator, an id 16 (ASVS v5.0.0-7.2.3, 11.5.1)."""
+    drawn: list[bytes] = []
+
+    def draw(length: int) -> bytes:
+        drawn.append(os.urandom(length))
+        return drawn[-1]
+
+    monkeypatch.setattr("secrets.token_bytes", draw)
+    token, session = sessions.open(erin)
+    expected = base64.urlsafe_b64encode(next(one for one in drawn if len(one) == 32)).rstrip(b"=")
+    assert expected.decode() == token
+    assert {session.id, session.conversation_id} <= {one.hex() for one in drawn if len(one) == 16}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from gatehouse.errors import GatehouseError, InvalidInput, NotReady
 from gatehouse.keys import KeyRingNotReady, KeyRingUnavailable, RootMissing
 from gatehouse.keys.opening import open_root
 from gatehouse.keys.roots import new_handle
+from gatehouse.ops.authority import LocalAuthority
 from gatehouse.settings import load_settings
 from tests.unit.keys import fake_kms, fake_vault
 from tests.unit.keys.places import KmsPlace, SoftHsmPlace, VaultPlace, softhsm_library
@@ -272,6 +276,34 @@ def test_vault_in_clear_is_refused(vault: VaultPlace, address: str) -> None:
     vault.environment["GATEHOUSE_KEYS_VAULT_ADDRESS"] = address
     with pytest.raises(InvalidInput, match="https"):
         vault.root()
+
+
+def test_a_vault_of_an_unknown_authority_gets_no_token(vault: VaultPlace, tmp_path: Path) -> None:
+    """Over HTTPS, the authority that is named is trusted and no other; before that, nothing is said."""
+    authority = LocalAuthority(tmp_path / "authority")
+    authority.ensure(time.time())
+    heard: list[str] = []
+    vault.vault.fail = heard.append
+    server = ThreadingHTTPServer(("127.0.0.1", 0), vault.vault.handler())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.server_file)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        address = f"https://localhost:{server.server_address[1]}"
+        vault.environment["GATEHOUSE_KEYS_VAULT_ADDRESS"] = address
+        with pytest.raises(KeyRingUnavailable):
+            vault.root().handles()
+        assert [] == heard
+        vault.environment["GATEHOUSE_KEYS_VAULT_CA_FILE"] = str(authority.certificate_file)
+        assert frozenset() == vault.root().handles()
+        assert heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from gatehouse.ops.initialise import initialise
 from gatehouse.policy.errors import PolicyInvalid
+from gatehouse.runtime import open_runtime
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -21,3 +22,14 @@ def test_broken_policies_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(PolicyInvalid):
         list(initialise(tmp_path))
     assert ["domain.yml", "policies"] == sorted(item.name for item in tmp_path.iterdir())
+
+
+def test_nobody_can_sign_in_before_somebody_is_added(tmp_path: Path) -> None:
+    """A deployment begins without any account, and a second `init` brings none (ASVS v5.0.0-6.3.2)."""
+    shutil.copy(PROJECT / "domain.yml", tmp_path / "domain.yml")
+    shutil.copytree(PROJECT / "policies", tmp_path / "policies")
+    assert "keys made" in list(initialise(tmp_path))
+    list(initialise(tmp_path))
+    runtime = open_runtime(tmp_path)
+    assert () == runtime.directory.people()
+    runtime.close()
