@@ -21,6 +21,22 @@ BUILDERS = {"eval", "exec", "compile", "__import__"}
 PICKLES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 
 
+STATEMENTS = {"execute", "executemany", "executescript", "exec_driver_sql", "text", "DDL"}
+IN_STATEMENTS = {
+    "gatehouse/audit/schema.py": {"table", "verb"},
+    "gatehouse/audit/convert.py": {"_OLD"},
+    "gatehouse/tracker/backups.py": {"table", "', '.join(columns)"},
+    "gatehouse/tracker/scrub.py": {"_PATIENCE", "usual", "table.name"},
+    "gatehouse/backup/restoring.py": {"tables.GUARD"},
+    "gatehouse/backup/places.py": {"tables.GUARD", "name"},
+    "gatehouse/backup/sqlite.py": {"table"},
+    "gatehouse/keys/shelf.py": {"self.prefix", "_TOP", "table"},
+    "gatehouse/keys/table_shelf.py": {"_MAKING", "_PREFIX", "'on' if durable else 'off'"},
+    "gatehouse/keys/file_shelf.py": {"'FULL' if durable else 'NORMAL'"},
+}
+"""What is put into the text of a statement, where: names of tables, constants and numbers of our own, each looked at."""
+
+
 @dataclass
 class Read:
     """What one module imports, what it calls (before the last dot, name, call), and its words."""
@@ -127,3 +143,27 @@ def test_nothing_becomes_code(code: dict[str, Read]) -> None:
         for owner, name, _ in module.calls
         if not owner and name in BUILDERS
     }
+
+
+def test_statements_hold_names_of_the_program_only(code: dict[str, Read]) -> None:
+    """No value gets into the text of a statement; what does was looked at (ASVS v5.0.0-1.2.4)."""
+    found: dict[str, set[str]] = {}
+    for path, module in code.items():
+        for _, name, call in module.calls:
+            if name in STATEMENTS and call.args:
+                found.setdefault(path, set()).update(put_into(call.args[0]))
+    assert IN_STATEMENTS == {path: put for path, put in found.items() if put}
+
+
+def put_into(statement: ast.expr) -> set[str]:
+    """The expressions that make up a statement, besides constant text."""
+    match statement:
+        case ast.JoinedStr(values=values):
+            parts = [one.value for one in values if isinstance(one, ast.FormattedValue)]
+            return {ast.unparse(one) for one in parts}
+        case (
+            ast.BinOp(op=ast.Add() | ast.Mod())
+            | ast.Call(func=ast.Attribute(attr="format" | "join"))
+        ):
+            return {ast.unparse(statement)}
+    return set()
