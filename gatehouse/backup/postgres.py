@@ -39,6 +39,7 @@ _VARIABLES: Final = {
     "application_name": "PGAPPNAME",
 }
 _PIECE: Final = 1 << 18
+_FORBIDDEN: Final = "42501"  # insufficient_privilege
 _LOCK: Final = 0x67680003  # any constant of our own
 
 
@@ -99,6 +100,7 @@ def dump(
     Raises `Unavailable` when `pg_dump` fails, `NotReady` when it is missing.
     """
     command = [program("pg_dump"), "--format=custom", "--no-owner", "--no-privileges"]
+    command += ["--compress=1"]  # undoes the writing in hex; what is sealed gets no smaller by more
     command += ["--no-password", "--strict-names", *(f'--table="{name}"' for name in names)]
     command += [f'--exclude-table-data="{name}"' for name in without_rows if name in names]
     with _running(command, url, stdout=subprocess.PIPE) as process:
@@ -129,6 +131,21 @@ def restore(url: str, archive: Path, *, only_rows: bool = False) -> None:
             "is it at least as new as the server that the backup was made from, is the database "
             "empty, has its disk room, and may this role create tables there?",
         )
+
+
+@contextmanager
+def said_if_forbidden() -> Iterator[None]:
+    """Raise `NotReady` for an error of the block that is for want of a right."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != _FORBIDDEN:
+            raise
+        raise NotReady(
+            "this role may not make tables in that database; nothing was changed",
+            "restore as the owner of the tables, as for `gatehouse database upgrade`, and then give "
+            "the others their rights: `gatehouse database roles`",
+        ) from error
 
 
 @contextmanager

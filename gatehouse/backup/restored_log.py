@@ -18,7 +18,7 @@ from gatehouse.audit.errors import AuditTampered
 from gatehouse.backup.deployment import AUDIT
 from gatehouse.backup.manifest import Manifest
 from gatehouse.backup.places import places
-from gatehouse.backup.scrub import has_gap
+from gatehouse.backup.since import has_gap
 from gatehouse.clock import Clock, as_datetime, as_iso
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.keys import KeyRing

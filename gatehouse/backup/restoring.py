@@ -32,8 +32,9 @@ from gatehouse.backup.places import (
     require_room,
 )
 from gatehouse.backup.restored_log import require_older, restored_log, undecided
-from gatehouse.backup.scrub import Scrubbed, Scrubber, Since, since_of
+from gatehouse.backup.scrub import Scrubbed, Scrubber
 from gatehouse.backup.shelf import Shelf
+from gatehouse.backup.since import Since, since_of
 from gatehouse.backup.targets import Target
 from gatehouse.clock import Clock, as_iso
 from gatehouse.errors import InvalidInput, NotReady
@@ -93,9 +94,10 @@ def restore(
             if plan.log_survived:
                 require_older(settings, clock, ring, manifest, decided=accounts is not None)
             try:
-                return _put_back(
-                    settings, clock, ring, shelf, manifest, plan, directory, progress, accounts
-                )
+                with postgres.said_if_forbidden():
+                    return _put_back(
+                        settings, clock, ring, shelf, manifest, plan, directory, progress, accounts
+                    )
             except BaseException:
                 for place, _ in plan.chosen:
                     empty_again(place)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from gatehouse.approval.schema import edits
-from gatehouse.audit import AuditLog
+from gatehouse.backup.since import Since
 from gatehouse.backup.tables import LEFT_OUT
 from gatehouse.clock import Clock
 from gatehouse.identity.schema import front_ends, people
@@ -24,6 +24,7 @@ from gatehouse.keys import KeyRing
 from gatehouse.state.schema import states
 from gatehouse.state.store import tag_of
 from gatehouse.stepup import schema as stepup
+from gatehouse.stepup.throttle import CodeThrottle
 from gatehouse.tracker.backups import Backup, Row
 from gatehouse.tracker.errors import TrackerTampered
 from gatehouse.tracker.hold_book import LAPSED, HoldBook
@@ -36,23 +37,6 @@ from gatehouse.webhooks.incoming import forget_before
 
 _STEP: Final = 30  # seconds of a TOTP time step
 _BATCH: Final = 500
-_CHANGES: Final = frozenset({"administration", "password_changed"})
-
-
-@dataclass(frozen=True, slots=True)
-class Since:
-    """What the log that is in use says happened after the backup.
-
-    `accounts` are ids of people with what was done to them; `added` how many people the backup does
-    not know; `holds` the ids of those that ended. `gap` says that the log itself was restored
-    since, so that what happened between is told by nobody.
-    """
-
-    accounts: Mapping[str, tuple[str, ...]]
-    added: int
-    holds: frozenset[str]
-    recovery_used: frozenset[str]
-    gap: bool = False
 
 
 @dataclass(slots=True)
@@ -68,43 +52,6 @@ class Scrubbed:
     recovery_codes: int = 0
     front_ends: int = 0
     accounts_closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def has_gap(log: AuditLog, at_least: int) -> bool:
-    """Whether the log was restored after its first `at_least` entries: what it had lost then is
-    told by nobody."""
-    return any(_is_gap(entry.facts()) for entry in log.entries(at_least))
-
-
-def _is_gap(facts: Mapping[str, Any]) -> bool:
-    return facts.get("kind") == "backup_restored" and facts.get("log_survived") is not True
-
-
-def since_of(log: AuditLog, at_least: int, known: Iterable[str]) -> Since:
-    """What the entries after the first `at_least` say about the people whose ids are `known`."""
-    ids = list(known)
-    names = {name: one for one in ids for name in log.pseudonyms("person", one)}
-    accounts: dict[str, list[str]] = {}
-    added, holds, recovery, gap = 0, set[str](), set[str](), False
-    for entry in log.entries(at_least):
-        facts = entry.facts()
-        kind, operation = facts.get("kind"), str(facts.get("operation", ""))
-        who = names.get(str(facts.get("person", "")))
-        gap = gap or _is_gap(facts)
-        if kind == "legal_hold" and operation in ("released", "lapsed"):
-            holds.add(str(facts.get("hold")))
-        elif kind == "administration" and operation == "people.added" and who is None:
-            added += 1
-        if who is None:
-            continue
-        if kind in _CHANGES:
-            what = operation or str(kind)
-            if what not in accounts.setdefault(who, []):
-                accounts[who].append(what)
-        elif kind == "step_up_passed" and facts.get("factor") == "recovery":
-            recovery.add(who)
-    changed = {who: tuple(what) for who, what in accounts.items()}
-    return Since(changed, added, frozenset(holds), frozenset(recovery), gap)
 
 
 class Scrubber:
@@ -171,7 +118,7 @@ class Scrubber:
                 continue  # held and over: `_holds` judged it
             key = self._key_of(row)
             if key is None or row.expires_at <= now:
-                over.append(row)
+                over.append(row.without_records())
             else:
                 alive[row.handle] = key
         return over, alive
@@ -233,6 +180,12 @@ class Scrubber:
         moved = sa.update(stepup.authenticators).where(old).values(last_step=step)
         done.counters = int(connection.execute(moved).rowcount)
         connection.execute(sa.delete(stepup.authenticators).where(c.confirmed_at.is_(None)))
+        throttle = CodeThrottle(self._clock)
+        for person, number in (since.wrong_codes if since else {}).items():
+            account = sa.select(stepup.accounts.c.account)
+            mine = account.where(stepup.accounts.c.person_id == person)
+            for name in connection.execute(mine).scalars().all():
+                throttle.remember(connection, name, number)
         codes = stepup.recovery_codes
         gone = sa.delete(codes)
         if since is not None and not since.gap:

@@ -39,7 +39,11 @@ def upgrade() -> None:
 @database.command("roles")
 @click.option("--server", required=True, help="Role of the server.")
 @click.option("--purge", default="", help="Role of `gatehouse purge` in cron.")
-@click.option("--backup", default="", help="Role that makes backups.")
+@click.option(
+    "--backup",
+    default="",
+    help="Role for dumps of your own; `gatehouse backup` runs as the server.",
+)
 @click.option("--auditor", default="", help="Role of who reads the audit log.")
 def roles(server: str, purge: str, backup: str, auditor: str) -> None:
     """Show the SQL that the owner of a PostgreSQL database runs after each upgrade.

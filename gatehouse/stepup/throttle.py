@@ -104,6 +104,13 @@ class CodeThrottle:
         """A counted code was wrong: forget it for the year if it was a slip. The work is the same."""
         self._add(connection, counter, -counter.weight if slip else 0)
 
+    def remember(self, connection: Connection, account: str, wrong: int) -> None:
+        """Count wrong codes that are known from elsewhere, once for strangers and once for known
+        browsers: after a restore, so that it gives nobody tries again. The share of known browsers is
+        never used up by this alone."""
+        for known in (False, True):
+            self._add(connection, Counter(account, known), min(wrong, PER_YEAR_STRANGERS))
+
     def prune(self, connection: Connection) -> int:
         """Delete counts of days that no clock of good sense counts again; how many rows."""
         table = schema.wrong_codes

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -40,7 +40,7 @@ _COPY: Final = re.compile(
     rb'COPY (?:[\w"$]+\.)?"?(gh_conversations|gh_records)"? \(([^)]*)\) FROM stdin;'
 )
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_BATCH: Final = 500
+_BATCH: Final = 100  # conversations whose records are in memory together
 
 conversations = sa.table(
     "gh_conversations", *(sa.column(name) for name in _WANTED["gh_conversations"])
@@ -58,6 +58,10 @@ class Row:
     expires_at: float
     head: bytes
     records: list[tuple[int, bytes]]
+
+    def without_records(self) -> Row:
+        """The same, for what has to be remembered of many."""
+        return replace(self, records=[])
 
 
 class Backup:

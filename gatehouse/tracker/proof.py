@@ -7,7 +7,6 @@ open and none of the others. Nothing here may say "does not open" of what it did
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -100,28 +99,21 @@ class Prover:
         self._names = Pseudonyms(self.ring)
 
     def examine(self, backup: Backup, old_ring: str = "not given") -> Report:
-        """Try every conversation of `backup`."""
-        living, over = [], []
+        """Try every conversation of `backup`, holding the records of a few at a time only."""
+        over = []
         classes = {name: Found() for name in CLASSES}
         for row in backup.rows():
             kind, name = self._class_of(row)
+            opened = kind == LIVE and self._opens(row, name, self.ring, whole=True)
+            if kind == LIVE and not opened:
+                kind = self._class_of(row)[0]  # it may have ended while this was at work
             classes[kind].conversations += 1
-            if kind == LIVE:
-                living.append((row, name))
-            elif kind != HELD:
-                over.append((kind, row))
+            classes[kind].opened += opened
+            if kind not in (LIVE, HELD):
+                over.append((kind, row.without_records()))
         keys = self._every_key(len(over))
         for kind, row in over:
             classes[kind].opened += self._opens_at_all(row, keys or ())
-        lost = Counter[str]()
-        for row, name in living:
-            if self._opens(row, name, self.ring, whole=True):
-                classes[LIVE].opened += 1
-            elif (now := self._class_of(row)[0]) != LIVE:  # it ended while this was at work
-                lost[now] += 1
-        classes[LIVE].conversations -= lost.total()
-        for kind, count in lost.items():
-            classes[kind].conversations += count
         return Report(backup.kind, old_ring, keys is not None, classes)
 
     def require_closed(self, over: Sequence[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import resource
 import shutil
@@ -11,9 +12,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from gatehouse.audit import verify
 from gatehouse.backup.errors import (
@@ -29,6 +32,9 @@ from gatehouse.identity import SessionEnded
 from gatehouse.migrations import MAIN, History, current, upgrade
 from gatehouse.runtime import open_runtime
 from gatehouse.stepup import CodeRefused
+from gatehouse.stepup.throttle import CodeThrottle, Counter
+from gatehouse.tracker import backups
+from gatehouse.tracker.backups import Row
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.proof import Prover
 from gatehouse.webhooks.incoming import ReceiverRefused
@@ -104,6 +110,24 @@ def test_a_used_code_stays_used(any_desk: Desk) -> None:
     assert "replayed" == refused.value.reason
     desk.clock.advance(30)
     desk.runtime.totp.verify(erin.id, pyotp.TOTP(SEED).at(int(desk.clock.now())))
+
+
+def test_a_restore_gives_no_tries_back(desk: Desk) -> None:
+    """Wrong codes that the log saw since the backup are counted again, and leave the owner a share."""
+    erin = desk.person()
+    desk.runtime.totp.set_demo_secret(erin.id, SEED)
+    desk.backup()
+    for number in range(200):
+        desk.runtime.audit.append(
+            "step_up_failed", person=erin.id, reason="wrong", attempts_left=number
+        )
+    desk.lose("main")
+    desk.restore()
+    with desk.reopen().engine.begin() as connection:
+        throttle = CodeThrottle(desk.clock)
+        (account,) = connection.execute(sa.text("SELECT account FROM gh_factor_accounts")).one()
+        assert throttle.check(connection, Counter(account, known=False)).locked
+        assert not throttle.check(connection, Counter(account, known=True)).locked
 
 
 def test_recovery_codes_are_void_when_no_log_tells(desk: Desk) -> None:
@@ -381,6 +405,28 @@ def test_it_opens_after_many_generations_of_the_root(desk: Desk) -> None:
     assert 1 == desk.restore(made.id).proof.classes["live"].opened
 
 
+def test_the_proof_holds_few_conversations_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records of those that were tried are let go: memory does not grow with the database."""
+    erin = desk.person()
+    for number in range(12):
+        desk.talk(erin, f"c{number}")
+    made, most = desk.backup(), 0
+    monkeypatch.setattr(backups, "_BATCH", 2)
+    opens = Prover._opens
+
+    def counted(*given: Any, **more: Any) -> bool:
+        nonlocal most
+        most = max(most, sum(type(o) is Row and bool(o.records) for o in gc.get_objects()))
+        return opens(*given, **more)
+
+    monkeypatch.setattr(Prover, "_opens", counted)
+    desk.lose("main")
+    assert 12 == desk.restore(made.id).proof.classes["live"].opened
+    assert 1 <= most <= 3
+
+
 def test_an_older_database_is_migrated(desk: Desk, tmp_path: Path) -> None:
     """A backup of an earlier revision is brought up to this one before it is used."""
     desk.runtime.close()
@@ -405,6 +451,31 @@ def test_a_backup_of_a_newer_database_is_refused(desk: Desk) -> None:
     with pytest.raises(BackupNewer, match="9999"):
         desk.restore(made.id)
     assert not (desk.home / "var" / "gatehouse.db").exists()
+
+
+def test_a_role_that_may_not_make_tables_is_told(postgres_desk: Desk) -> None:
+    """The role of the server may not on purpose; whose turn it is is said, and nothing is left."""
+    desk = postgres_desk
+    made = desk.backup()
+    desk.lose("main", "audit", "records")
+    owner = open_engine(desk.urls["database"])
+    url = owner.url.set(username="restorer", password="plums")
+    schema = str(url.query["options"]).rpartition("=")[2]
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE restorer LOGIN PASSWORD 'plums'")
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO restorer")
+    lines = (desk.home / "gatehouse.toml").read_text()
+    theirs = lines.replace(desk.urls["database"], url.render_as_string(hide_password=False))
+    (desk.home / "gatehouse.toml").write_text(theirs)
+    with pytest.raises(NotReady, match="may not make tables"):
+        desk.restore(made.id, accounts="closed")
+    (desk.home / "gatehouse.toml").write_text(lines)
+    desk.own_up()
+    desk.restore(made.id, accounts="closed")
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"REVOKE ALL ON SCHEMA {schema} FROM restorer")
+        connection.exec_driver_sql("DROP ROLE restorer")
+    owner.dispose()
 
 
 def test_an_interrupted_restore_is_never_used(postgres_desk: Desk) -> None:
