@@ -16,8 +16,8 @@ from gatehouse.channel import cookies
 from gatehouse.channel.answers import Answers
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
-from gatehouse.channel.turns import Speaker
 
 if TYPE_CHECKING:
     from gatehouse.identity import Session

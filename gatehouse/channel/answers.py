@@ -17,9 +17,10 @@ from gatehouse.channel.repeats import Repeats
 from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Streams
-from gatehouse.channel.turns import Speaker, Turns
+from gatehouse.channel.turns import Turns
 
 if TYPE_CHECKING:
     from gatehouse.identity import Session

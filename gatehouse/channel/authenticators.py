@@ -20,9 +20,9 @@ from gatehouse.channel.body import only, text_field
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.sending import Sending
 from gatehouse.channel.services import Services
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Streams
-from gatehouse.channel.turns import Speaker
 from gatehouse.errors import InvalidInput
 from gatehouse.stepup import ChallengeRefused
 from gatehouse.stepup.authenticators import Authenticator

@@ -10,8 +10,9 @@ from sanic.response import HTTPResponse, raw
 
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
-from gatehouse.channel.turns import Speaker, Turns
+from gatehouse.channel.turns import Turns
 from gatehouse.identity.exports import Ticket, TicketRefused
 from gatehouse.tracker.export_page import page
 

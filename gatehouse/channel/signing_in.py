@@ -23,9 +23,9 @@ from gatehouse.channel.failures import ApiError, refusal
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.token_speakers import shows_token
-from gatehouse.channel.turns import Speaker
 from gatehouse.identity import PasswordRefused, SessionEnded, SignInRefused
 from gatehouse.identity.directory import NOBODY
 from gatehouse.identity.people import fold_username

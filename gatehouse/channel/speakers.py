@@ -20,8 +20,8 @@ from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Limiter, Windows
 from gatehouse.channel.shedding import Shedding
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.token_speakers import TokenSpeakers, shows_token
-from gatehouse.channel.turns import Speaker
 from gatehouse.identity import SessionEnded
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from gatehouse.channel.admission import Admission, network_zone
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.shedding import Shedding
-from gatehouse.channel.turns import Speaker
+from gatehouse.channel.speaker import Speaker
 from gatehouse.identity import SessionEnded
 from gatehouse.identity.devices import Device
 from gatehouse.identity.front_ends import FrontEndRefused

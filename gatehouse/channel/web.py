@@ -8,8 +8,7 @@ handler, finishes every response, and refuses to start next to anything that byp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,6 @@ from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
 from gatehouse import metrics
 from gatehouse.channel import (
-    cookies,
     dead_ends,
     framing,
     housekeeping,
@@ -29,36 +27,16 @@ from gatehouse.channel import (
     pace,
     rasa_side,
 )
-from gatehouse.channel.account import Account
-from gatehouse.channel.admission import Admission
-from gatehouse.channel.answers import Answers
-from gatehouse.channel.arriving import Arriving
-from gatehouse.channel.authenticators import OwnAuthenticators
 from gatehouse.channel.body import READ_TIMEOUT
-from gatehouse.channel.challenges import Challenges
-from gatehouse.channel.door import Door
-from gatehouse.channel.downloads import Downloads
-from gatehouse.channel.event_stream import EventStream
 from gatehouse.channel.failures import ApiError, QuietErrorHandler
-from gatehouse.channel.front_ends import FrontEndPages
-from gatehouse.channel.headers import HEADERS, header_set, secure
-from gatehouse.channel.hooks import Hooks
-from gatehouse.channel.messages import Messages
-from gatehouse.channel.pages import STATIC, Pages, Wording, wording_of
-from gatehouse.channel.probes import ANY_HOST, Probes, read_token
-from gatehouse.channel.provider import ProviderPages
-from gatehouse.channel.refusals import Refusals
-from gatehouse.channel.sending import Sending
+from gatehouse.channel.headers import HEADERS, secure
+from gatehouse.channel.pages import Wording
+from gatehouse.channel.parts import Parts, made
+from gatehouse.channel.probes import ANY_HOST
+from gatehouse.channel.routes import ROUTES
 from gatehouse.channel.services import Services, of_this_process
-from gatehouse.channel.shared_limits import Windows
-from gatehouse.channel.shedding import Shedding
-from gatehouse.channel.signing_in import SigningIn
-from gatehouse.channel.speakers import Speakers
-from gatehouse.channel.stored import Stored
-from gatehouse.channel.streams import Streams
-from gatehouse.channel.turns import TURN_TIMEOUT, Turns
+from gatehouse.channel.turn_runner import TURN_TIMEOUT
 from gatehouse.errors import GatehouseError, NotReady
-from gatehouse.health import Readiness, probes
 from gatehouse.logs import get_logger, place_of
 from gatehouse.production import require_fit
 from gatehouse.tracker.store import open_to_channel
@@ -69,55 +47,7 @@ _FIRST = 1000  # of the request middleware, before Rasa's CORS; last of the resp
 
 _BEFORE_START = {**HEADERS, "Strict-Transport-Security": "max-age=300"}
 
-_V1 = "/api/v1"
-_ROUTES = (
-    ("POST", f"{_V1}/session", "signing_in", "sign_in"),
-    ("GET", f"{_V1}/session", "signing_in", "session"),
-    ("DELETE", f"{_V1}/session", "signing_in", "sign_out"),
-    ("POST", f"{_V1}/session/extension", "signing_in", "extend"),
-    ("GET", f"{_V1}/sessions", "account", "sessions"),
-    ("DELETE", f"{_V1}/sessions", "account", "end_sessions"),
-    ("DELETE", f"{_V1}/sessions/<session_id:str>", "account", "end_session"),
-    ("POST", f"{_V1}/token", "front_ends", "token"),
-    ("POST", f"{_V1}/token/renewal", "front_ends", "renew"),
-    ("POST", f"{_V1}/front-ends", "front_ends", "register"),
-    ("GET", f"{_V1}/front-ends", "front_ends", "front_ends"),
-    ("POST", f"{_V1}/front-ends/keys", "front_ends", "replace_key"),
-    ("DELETE", f"{_V1}/front-ends/<front_end_id:str>", "front_ends", "end_front_end"),
-    ("GET", f"{_V1}/authenticators", "own", "authenticators"),
-    ("POST", f"{_V1}/authenticators/changes", "own", "change"),
-    ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "prove"),
-    ("DELETE", f"{_V1}/authenticators/changes/<challenge_id:str>", "own", "call_off"),
-    ("POST", f"{_V1}/authenticators/changes/<challenge_id:str>/delivery", "own", "deliver_change"),
-    ("POST", f"{_V1}/authenticators/<authenticator_id:str>/confirmation", "own", "confirm"),
-    ("POST", f"{_V1}/authenticators/<authenticator_id:str>/name", "own", "rename"),
-    ("GET", f"{_V1}/notices", "own", "notices"),
-    ("DELETE", f"{_V1}/notices/<notice_id:str>", "own", "dismiss"),
-    ("POST", f"{_V1}/messages", "messages", "message"),
-    ("POST", f"{_V1}/buttons", "messages", "button"),
-    ("GET", f"{_V1}/challenge", "challenges", "challenge"),
-    ("POST", f"{_V1}/challenges/<challenge_id:str>", "challenges", "code"),
-    ("DELETE", f"{_V1}/challenges/<challenge_id:str>", "challenges", "cancel"),
-    ("POST", f"{_V1}/challenges/<challenge_id:str>/delivery", "challenges", "deliver"),
-    ("GET", f"{_V1}/history", "messages", "history"),
-    ("DELETE", f"{_V1}/conversation", "messages", "clear"),
-    ("GET", f"{_V1}/stored", "stored", "stored"),
-    ("POST", f"{_V1}/requests", "stored", "ask"),
-    ("GET", f"{_V1}/events", "events", "events"),
-    ("GET", f"{_V1}/exports/<ticket:str>", "downloads", "export"),
-    ("GET", "/sign-in", "provider", "begin_there"),
-    ("GET", "/sign-in/return", "provider", "return_from_there"),
-    ("GET", "/sign-in/out", "provider", "sign_out_there"),
-    ("POST", "/sign-in/logout", "provider", "signed_out_there"),
-    ("GET", "/healthz", "probes", "healthz"),
-    ("GET", "/readyz", "probes", "readyz"),
-    ("GET", "/metrics", "probes", "metrics"),
-    ("POST", f"{_V1}/hooks/<name:str>", "hooks", "receive"),
-    ("GET", "/chat", "pages", "chat"),
-    ("GET", f"{STATIC}<name:str>", "pages", "static"),
-)
-
-metrics.REQUEST_SECONDS.expect([*(name for *_, name in _ROUTES), metrics.OTHER])
+metrics.REQUEST_SECONDS.expect([*(name for *_, name in ROUTES), metrics.OTHER])
 
 _CONFIG = {
     "ACCESS_LOG": False,
@@ -134,34 +64,6 @@ _CONFIG = {
     "REQUEST_TIMEOUT": 15,
     "RESPONSE_TIMEOUT": READ_TIMEOUT + TURN_TIMEOUT + 5,  # from the first byte of a request
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """What needs the services, made when a serving process starts."""
-
-    admission: Admission
-    arriving: Arriving
-    shedding: Shedding
-    windows: Windows
-    streams: Streams
-    sending: Sending
-    headers: Mapping[str, str]
-    signing_in: SigningIn
-    front_ends: FrontEndPages
-    provider: ProviderPages
-    messages: Messages
-    challenges: Challenges
-    events: EventStream
-    downloads: Downloads
-    account: Account
-    own: OwnAuthenticators
-    stored: Stored
-    hooks: Hooks
-    pages: Pages
-    probes: Probes
-    readiness: Readiness
-    refusals: Refusals
 
 
 def _record_stop(services: Services) -> None:
@@ -212,7 +114,7 @@ class WebBlueprint(Blueprint):
     def __init__(self, services: Services | None, wording: Wording | None) -> None:
         super().__init__(mounts.BLUEPRINT)
         keeper = self.ctx.keeper = Doorkeeper(services, wording)
-        for method, path, part, name in _ROUTES:
+        for method, path, part, name in ROUTES:
             self.add_route(
                 partial(keeper.serve, part, name),
                 path,
@@ -234,7 +136,7 @@ class Doorkeeper:
     def __init__(self, services: Services | None, wording: Wording | None) -> None:
         self._services = services
         self._wording = wording
-        self._built: _Built | None = None
+        self._built: Parts | None = None
         self._stopping = False
 
     def take_charge(self, app: Sanic) -> None:
@@ -275,46 +177,7 @@ class Doorkeeper:
         open_to_channel()
         settings = services.settings
         app.config.REQUEST_MAX_SIZE = settings.limits.body
-        admission = Admission(settings)
-        readiness = Readiness(probes(services))
-        windows = Windows(services.clock, settings, services.ring)
-        shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
-        streams = Streams()
-        sending = Sending()
-        turns = Turns(services, lambda: rasa_side.ready_agent(app))
-        door = Door(services.clock, services.ring.service_key("door"))
-        speakers = Speakers(services, admission, windows, shedding)
-        answers = Answers(services, speakers, turns, windows, streams)
-        signing_in = SigningIn(services, admission, speakers, answers, windows, shedding, door)
-        self._built = _Built(
-            admission=admission,
-            arriving=Arriving(admission),
-            shedding=shedding,
-            windows=windows,
-            streams=streams,
-            sending=sending,
-            headers=header_set(settings.server.origin, settings.server.framed_by),
-            signing_in=signing_in,
-            front_ends=FrontEndPages(services, admission, speakers, answers, signing_in, windows),
-            provider=ProviderPages(services, admission, speakers, answers, signing_in, windows),
-            messages=Messages(services, speakers, answers, turns),
-            challenges=Challenges(services, speakers, answers, turns, sending),
-            events=EventStream(services, speakers, streams),
-            downloads=Downloads(services, speakers, turns),
-            account=Account(services, speakers, answers),
-            own=OwnAuthenticators(services, speakers, streams, sending),
-            stored=Stored(services, speakers, answers, turns),
-            hooks=Hooks(services, admission, windows),
-            pages=Pages(
-                self._wording or wording_of(settings),
-                settings.limits.text,
-                door,
-                settings.provider,
-            ),
-            probes=Probes(services, readiness, admission, windows, read_token(settings)),
-            readiness=readiness,
-            refusals=Refusals(services.audit, services.clock),
-        )
+        self._built = made(services, self._wording, lambda: rasa_side.ready_agent(app))
 
     async def _ready(self, app: Sanic, _loop: object = None) -> None:
         """Once the model is loaded: refuses to go on with one that protects nobody."""
@@ -335,7 +198,7 @@ class Doorkeeper:
             self._built.sending.close()
         await asyncio.to_thread(_record_stop, self._services)
 
-    def _parts(self) -> _Built:
+    def _parts(self) -> Parts:
         if self._built is None:
             raise ApiError(503, "unavailable", "Gatehouse is starting. Please try again.")
         return self._built

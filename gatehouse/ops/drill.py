@@ -36,7 +36,8 @@ from gatehouse.backup.restoring import Restored, restore
 from gatehouse.backup.targets import Target
 from gatehouse.channel import rasa_side
 from gatehouse.channel.failures import ApiError
-from gatehouse.channel.turns import Speaker, Turns
+from gatehouse.channel.speaker import Speaker
+from gatehouse.channel.turns import Turns
 from gatehouse.dialogue import adjustments
 from gatehouse.dialogue.in_process import InProcessActions
 from gatehouse.errors import GatehouseError, NotReady

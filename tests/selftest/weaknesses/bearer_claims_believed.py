@@ -8,8 +8,8 @@ import jwt
 import pytest
 from sanic.request import Request
 
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
-from gatehouse.channel.turns import Speaker
 
 FOUND_BY = "bearer-tokens"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gatehouse.channel.replies import Reply
-from gatehouse.channel.turns import Speaker, Turns
+from gatehouse.channel.speaker import Speaker
+from gatehouse.channel.turns import Turns
 
 FOUND_BY = "button-forgery"
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gatehouse.channel.routes import ROUTES
 from gatehouse.channel.token_speakers import NEEDED
-from gatehouse.channel.web import _ROUTES
 from gatehouse.identity.front_ends import SCOPES, PublicKey
 from gatehouse.ops.tls import local_authority
 from tests.unit.channel.harness import Site
@@ -85,7 +85,7 @@ def test_the_guide_lists_what_a_token_opens() -> None:
         for requests, scope in rows
         for method, path in re.findall(r"`([A-Z]+) (/.*?)`", requests)
     }
-    named = {f"{part}.{name}": (method, path) for method, path, part, name in _ROUTES}
+    named = {f"{part}.{name}": (method, path) for method, path, part, name in ROUTES}
     opened = {named[endpoint]: scope or "any" for endpoint, scope in NEEDED.items()}
     opened[named["front_ends.token"]] = opened[named["front_ends.renew"]] = "none"
     assert opened == listed

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gatehouse.channel.headers import HEADERS, header_set
-from gatehouse.channel.web import _ROUTES
+from gatehouse.channel.routes import ROUTES
 from tests.door import at_the_door
 from tests.unit.channel.harness import PASSWORD, Site, say, sign_in
 
@@ -233,7 +233,7 @@ def test_messages_of_one_person_are_limited(site: Site) -> None:
 NO_BROWSERS = [("front_ends", name) for name in ("token", "renew", "register", "replace_key")]
 API = [
     (method, path, name)
-    for method, path, part, name in _ROUTES
+    for method, path, part, name in ROUTES
     if path.startswith("/api/v1/") and part != "hooks" and (part, name) not in NO_BROWSERS
 ]
 OPEN = ("sign_in",)  # to who has no session yet

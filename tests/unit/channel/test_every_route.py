@@ -7,17 +7,17 @@ import re
 import pytest
 
 from gatehouse.channel import body, event_stream
-from gatehouse.channel.web import _ROUTES
+from gatehouse.channel.routes import ROUTES
 from tests.unit.channel.harness import PASSWORD, Site, sign_in
 from tests.unit.channel.test_defences import address, assert_finished, exchange
 
-PATHS = sorted({address(path) for _, path, *_ in _ROUTES})
+PATHS = sorted({address(path) for _, path, *_ in ROUTES})
 
 
 def test_every_route_carries_the_headers(site: Site) -> None:
     """Whatever method is used, signed in or not: the full set of headers, and no failure of ours."""
     me, stranger = site.signed_in(), site.client()
-    for method, path, _, name in _ROUTES:
+    for method, path, _, name in ROUTES:
         if name in ("events", "sign_out", "end_sessions", "end_session"):
             continue  # they end what the others need; each has its own test
         for client in (stranger, me):

@@ -10,8 +10,8 @@ import httpx
 import jwt
 import pytest
 
+from gatehouse.channel.routes import ROUTES
 from gatehouse.channel.token_speakers import NEEDED
-from gatehouse.channel.web import _ROUTES
 from gatehouse.identity import METADATA_KEY
 from gatehouse.identity.front_ends import FrontEnd, PublicKey
 from gatehouse.identity.front_ends.signed import ASSERTION_TYPE
@@ -231,7 +231,7 @@ def test_a_token_opens_what_its_scopes_name(site: Site) -> None:
     caller = at_work(site, ("chat",))
     routes = [
         (method, path, f"{part}.{name}")
-        for method, path, part, name in _ROUTES
+        for method, path, part, name in ROUTES
         if path.startswith("/api/v1/") and part != "hooks" and name not in ("token", "register")
     ]
     assert set(NEEDED) <= {name for *_, name in routes}

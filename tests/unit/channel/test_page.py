@@ -15,7 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import gatehouse.channel
-from gatehouse.channel.web import _ROUTES
+from gatehouse.channel.routes import ROUTES
 from gatehouse.identity.password_rules import MIN_LENGTH
 from tests.unit.channel.harness import Site
 
@@ -104,7 +104,7 @@ def test_every_endpoint_is_described() -> None:
     }
     routed = {
         (method, re.sub(r"<(\w+):str>", r"{\1}", path.removeprefix("/api/v1")))
-        for method, path, *_ in _ROUTES
+        for method, path, *_ in ROUTES
         if path.startswith("/api/v1/")
     }
     assert described == routed

@@ -15,7 +15,7 @@ from rasa.core.channels.channel import UserMessage
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
 
-from gatehouse.channel import mounts, turns
+from gatehouse.channel import mounts, turn_runner, turns
 from gatehouse.identity import METADATA_KEY
 from gatehouse.tracker.receipts import verify
 from tests.unit.channel.harness import Site, say
@@ -124,7 +124,7 @@ def test_a_failed_turn_is_refused_recorded_and_can_be_retried(
 
 def test_a_turn_that_takes_too_long_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the time limit the person gets an answer and the conversation is free again."""
-    monkeypatch.setattr(turns, "TURN_TIMEOUT", 0.2)
+    monkeypatch.setattr(turn_runner, "TURN_TIMEOUT", 0.2)
     client = site.signed_in()
     site.agent.script = lambda message: asyncio.sleep(30)
     assert 503 == say(client, "hello", "message-1").status_code
@@ -312,7 +312,7 @@ def test_an_erasure_hands_out_its_receipt(site: Site) -> None:
 
     site.agent.script = erase
     answer = say(client, "erase my data", "message-2").json()
-    assert ["Being erased.", turns.RECEIPT] == [item["text"] for item in answer["messages"]]
+    assert ["Being erased.", turn_runner.RECEIPT] == [item["text"] for item in answer["messages"]]
     assert 401 == other.get("/api/v1/history").status_code
     assert 404 == client.get(f"/api/v1/exports/{stale[0]}").status_code
     link = answer["messages"][-1]["download"]["href"]
@@ -403,7 +403,7 @@ def test_a_waiting_message_is_spoken_by_who_the_person_is_then(
         return [{"text": "done"}]
 
     site.agent.script = lambda message: held()
-    waiting = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper._built.messages._turns._locks
+    waiting = site.app.blueprints[mounts.BLUEPRINT].ctx.keeper._built.messages._turns._runner._locks
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         try:
             first = pool.submit(say, client, "hello", "message-1")
