@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,25 @@ BUILDERS = {"eval", "exec", "compile", "__import__"}
 PICKLES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 
 
+CRYPTOGRAPHY = {
+    *("cryptography", "hashlib", "hmac", "ssl"),
+    *("argon2", "authlib", "joserfc", "jwt", "pyotp", "webauthn"),
+}
+OTHERS = {
+    *(
+        "Crypto",
+        "Cryptodome",
+        "OpenSSL",
+        "nacl",
+        "ecdsa",
+        "rsa",
+        "bcrypt",
+        "passlib",
+        "itsdangerous",
+    ),
+    *("M2Crypto", "crypt", "gnupg", "jose", "pysodium", "tink"),
+}
+"""Libraries for the same that nothing here should begin to use unseen."""
 STATEMENTS = {"execute", "executemany", "executescript", "exec_driver_sql", "text", "DDL"}
 IN_STATEMENTS = {
     "gatehouse/audit/schema.py": {"table", "verb"},
@@ -132,6 +152,32 @@ def test_weak_hashes_are_where_the_map_says(code: dict[str, Read]) -> None:
     assert {"usedforsecurity": "False"} == {
         one.arg: ast.unparse(one.value) for one in asked.keywords
     }
+
+
+def test_the_table_of_cryptography_leads_to_every_use(code: dict[str, Read]) -> None:
+    """Each module that seals, signs, hashes or speaks TLS is listed, each place uses some (ASVS v5.0.0-11.1.3)."""
+    page = (PROJECT / "docs" / "assessment.md").read_text(encoding="utf-8")
+    table = page.partition("## Cryptography in use")[2].partition("\n## ")[0]
+    rows = [line.rsplit("|", 2)[1] for line in table.splitlines() if line.startswith("| ")]
+    places = {
+        place for row in rows for place in re.findall(r"`((?:gatehouse|actions)/[^`]+)`", row)
+    }
+    used = importing(code, *CRYPTOGRAPHY)
+    unlisted = {path for path in used if not any(leads(place, path) for place in places)}
+    assert set() == unlisted
+    assert set() == {place for place in places if not any(leads(place, path) for path in used)}
+    hashes = {
+        name for module in code.values() for owner, name, _ in module.calls if owner == "hashlib"
+    }
+    assert {name for name in hashes if name not in table.lower().replace("-", "")} <= {
+        "file_digest"
+    }
+    assert set() == importing(code, *OTHERS)
+
+
+def leads(place: str, path: str) -> bool:
+    """Whether a place of the table, a module or a folder, holds the module `path`."""
+    return path.startswith(place) if place.endswith("/") else path == place
 
 
 def test_nothing_becomes_code(code: dict[str, Read]) -> None:
