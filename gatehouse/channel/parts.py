@@ -23,6 +23,7 @@ from gatehouse.channel.front_ends import FrontEndPages
 from gatehouse.channel.headers import header_set
 from gatehouse.channel.hooks import Hooks
 from gatehouse.channel.messages import Messages
+from gatehouse.channel.own_password import OwnPassword
 from gatehouse.channel.pages import Pages, Wording, wording_of
 from gatehouse.channel.probes import Probes, read_token
 from gatehouse.channel.provider import ProviderPages
@@ -61,6 +62,7 @@ class Parts:
     events: EventStream
     downloads: Downloads
     account: Account
+    password: OwnPassword
     own: OwnAuthenticators
     stored: Stored
     hooks: Hooks
@@ -100,6 +102,7 @@ def made(services: Services, wording: Wording | None, agent: Callable[[], Agent]
         events=EventStream(services, speakers, streams),
         downloads=Downloads(services, speakers, turns),
         account=Account(services, speakers, answers),
+        password=OwnPassword(services, admission, speakers, signing_in, answers, streams),
         own=OwnAuthenticators(services, speakers, streams, sending),
         stored=Stored(services, speakers, answers, turns),
         hooks=Hooks(services, admission, windows),

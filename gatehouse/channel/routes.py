@@ -17,6 +17,7 @@ ROUTES = (
     ("GET", f"{V1}/sessions", "account", "sessions"),
     ("DELETE", f"{V1}/sessions", "account", "end_sessions"),
     ("DELETE", f"{V1}/sessions/<session_id:str>", "account", "end_session"),
+    ("POST", f"{V1}/password", "password", "change_password"),
     ("POST", f"{V1}/token", "front_ends", "token"),
     ("POST", f"{V1}/token/renewal", "front_ends", "renew"),
     ("POST", f"{V1}/front-ends", "front_ends", "register"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sanic.request import Request
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SIGN_INS_AT_ONCE = 2  # each takes the memory and time of one Argon2id hash
 
 SIGN_OUT_THERE = "/sign-in/out"
+NOT_YOURS = "That is not your password."
+CHANGE_THERE = "Sign in with the password that you have, and change it under “Account”."
 CHOOSE_PASSWORD = "This is your first sign-in. Please choose a password of your own."
 
 
@@ -136,6 +138,27 @@ class SigningIn:
             cookies.drop_session(response)
         return response
 
+    async def check_password(self, speaker: Speaker, current: str, new: str, source: str) -> None:
+        """That `current` is the password of who speaks, and `new` may take its place; counted and recorded
+        like a sign-in. Raises `ApiError` or `TooMany`."""
+        await self.count(source)
+        await self._check_passwords_count()
+        given = _Credentials(speaker.person.username, current, new)
+        async with self._hashing:
+            try:
+                await asyncio.to_thread(self._may_change, given, source, speaker.device.id)
+            except ApiError as error:
+                if error.status == 401:  # the session goes on
+                    raise ApiError(403, "password", NOT_YOURS) from error
+                raise
+
+    def _may_change(self, given: _Credentials, source: str, device: str) -> None:
+        person = self._checked(replace(given, new_password=""), source, device)
+        try:
+            self._services.directory.check_change(person, given.password, given.new_password)
+        except PasswordRefused as refused:
+            raise ApiError(400, "new_password", _sentence(refused.message)) from refused
+
     async def person_of(self, username: str, password: str, source: str) -> Person:
         """Whose name and password these are, for what opens no session: counted, throttled and
         recorded like a sign-in. Raises `ApiError` or `TooMany`."""
@@ -219,20 +242,11 @@ class SigningIn:
         """The person who signs in; every refusal is recorded and raised as `ApiError`."""
         directory, audit = self._services.directory, self._services.audit
         try:
-            if given.new_password:
-                changed = directory.change_password(
-                    given.username,
-                    given.password,
-                    given.new_password,
-                    source=source,
-                    device=device,
-                )
-                ended = self._services.sessions.close_all(changed.id)  # who knew the old one is out
-                audit.append("password_changed", person=changed.id, sessions=ended)
-                return changed
             person = directory.check_password(
                 given.username, given.password, source=source, device=device
             )
+            if given.new_password:
+                directory.check_change(person, given.password, given.new_password)
         except SignInRefused as refused:
             tried = directory.named(given.username)
             audit.append("sign_in_refused", person=tried, reason=refused.reason)
@@ -240,11 +254,23 @@ class SigningIn:
         except PasswordRefused as refused:
             tried = directory.named(given.username)
             audit.append("sign_in_refused", person=tried, reason="new_password")
-            raise ApiError(400, "new_password", refused.message) from refused
+            raise ApiError(400, "new_password", _sentence(refused.message)) from refused
+        if given.new_password:
+            return self._replace_initial(person, given.new_password)
         if person.must_change_password:
             audit.append("sign_in_refused", person=person.id, reason="initial_password")
             raise ApiError(403, "initial_password", CHOOSE_PASSWORD)
         return person
+
+    def _replace_initial(self, person: Person, new: str) -> Person:
+        if not person.must_change_password:
+            # Any other change takes a second factor of whoever has one.
+            raise ApiError(400, "new_password", CHANGE_THERE)
+        ended = len(self._services.sessions.of_person(person.id))  # who knew the old one is out
+        self._services.audit.append("password_changed", person=person.id, sessions=ended)
+        changed = self._services.directory.set_password(person.id, new)
+        self._services.sessions.close_all(changed.id)
+        return changed
 
     def _close_old(self, token: str) -> None:
         try:
@@ -268,6 +294,10 @@ class SigningIn:
         self._services.sessions.close(speaker.session.id)
         self._services.step_up.forget_session(speaker.session.id)
         self._services.audit.append("sign_out", person=speaker.person.id)
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:]}."
 
 
 def _sign_in_answer(refused: SignInRefused) -> ApiError:

@@ -16,6 +16,7 @@ import click
 
 from gatehouse.cli.home import home_directory
 from gatehouse.cli.people_lists import import_people, leave
+from gatehouse.cli.people_show import show, sign_out
 from gatehouse.cli.provider import link, unlink
 from gatehouse.errors import GatehouseError, InvalidInput
 
@@ -37,6 +38,8 @@ people.add_command(import_people)
 people.add_command(leave)
 people.add_command(link)
 people.add_command(unlink)
+people.add_command(show)
+people.add_command(sign_out)
 
 
 class _WithRoles(click.Command):
@@ -138,6 +141,7 @@ def password(username: str, keep: bool) -> None:
     _record(runtime, person, "people.password")
     runtime.directory.set_password(person.id, chosen, must_change=not keep)
     _sign_out(runtime, person)
+    runtime.factors.notices.tell(person.id, "An administrator gave you a new password.")
     click.echo(f"{person.username} has a new password", err=True)
 
 

@@ -31,6 +31,7 @@ from gatehouse.identity.people import (
     fold_username,
 )
 from gatehouse.identity.sign_in import SignInGuard, SignInRefused
+from gatehouse.identity.throttle import Standing
 from gatehouse.identity.transactions import transaction
 
 __all__ = ["Directory", "Person", "SignInRefused"]
@@ -232,17 +233,12 @@ class Directory:
         self._guard.clear(person.username)
         return person
 
-    def change_password(
-        self, username: str, current: str, new: str, *, source: str = "", device: str = ""
-    ) -> Person:
-        """A person's own change, also the forced one of an initial password.
-
-        Raises `SignInRefused` when `current` is not right and `PasswordRefused` for a bad `new`.
-        """
-        person = self.check_password(username, current, source=source, device=device)
+    def check_change(self, person: Person, current: str, new: str) -> None:
+        """Raise `PasswordRefused` unless `new` may take the place of the `current` password."""
         if hmac.compare_digest(_digest(current), _digest(new)):
             raise PasswordRefused("unchanged", "the new password is the old one")
-        return self.set_password(person.id, new)
+        context = (person.username, person.display_name, *self._words)
+        check_new_password(new, context, self._breached)
 
     def check_password(
         self, username: object, password: object, *, source: str = "", device: str = ""
@@ -264,6 +260,10 @@ class Directory:
         if stored is not None and self._hasher.is_outdated(stored):
             self._rehash(str(row["id"]), stored, str(password))
         return self._snapshot(row)
+
+    def sign_in_standing(self, person: Person) -> Standing:
+        """Whether wrong passwords keep the person waiting, or locked, in a browser that is not known."""
+        return self._guard.standing(person.username)
 
     def prune(self) -> int:
         """Forget sign-in attempts older than a day under names that nobody has."""

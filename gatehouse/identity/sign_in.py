@@ -119,6 +119,11 @@ class SignInGuard:
         key = self._hashed("name", name)
         return self.names, key, self.names.check(connection, key)
 
+    def standing(self, name: str) -> Standing:
+        """How attempts for a user name stand in a browser that is not known."""
+        with transaction(self.engine) as connection:
+            return self.names.check(connection, self._hashed("name", name))
+
     def clear(self, name: str) -> None:
         """Forget the failures of a user name."""
         with transaction(self.engine) as connection:

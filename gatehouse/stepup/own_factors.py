@@ -67,7 +67,8 @@ class LastFactor(GatehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change: `add` one of `kind`, `remove` that of `id`, or make new `recovery` codes."""
+    """What is to change: `add` one of `kind`, `remove` that of `id`, or make new `recovery` codes;
+    a new `password` is approved here and set elsewhere."""
 
     what: str
     kind: str = ""
@@ -268,6 +269,8 @@ class OwnFactors:
                 {"change": "recovery"},
                 USUAL,
             )
+        if change.what == "password":
+            return "change your password", {"change": "password"}, USUAL
         if change.what == "remove":
             return self._removal(person_id, change)
         enroller = self._enrollers.get(change.kind)
@@ -319,6 +322,8 @@ class OwnFactors:
             codes = self._recovery.issue(person.id)
             self._notices.tell(person.id, "New recovery codes were made; the former ones are void.")
             return Outcome(codes=codes)
+        if values["change"] == "password":
+            return Outcome()  # for whoever asked to carry out; nothing of it is kept here
         if values["change"] == "remove":
             gone = next(
                 (one for one in self._authenticators.of(person.id) if one.id == values["id"]), None

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 
 from gatehouse.clock import Clock
 from gatehouse.errors import InvalidInput
+from gatehouse.identity.throttle import Standing
 from gatehouse.identity.transactions import transaction
 from gatehouse.stepup.binding import Resume, Subject, Tags
 from gatehouse.stepup.challenges import Challenge, Challenges, Found
@@ -185,6 +186,14 @@ class StepUp:
         account = mine or self._tags.of("person", person_id)
         weight = max(1, self._factors.candidates(person_id, about))
         return Counter(account, known=mine is not None and known_with == mine, weight=weight)
+
+    def codes_standing(self, person_id: str) -> tuple[Standing, Standing]:
+        """How codes of a person stand in browsers where a good one was given, and in all others."""
+        mine = self.authenticator_of(person_id)
+        counters = [self.counter_of(person_id, given) for given in (mine, "")]
+        with transaction(self._engine) as connection:
+            known, other = (self._throttle.check(connection, counter) for counter in counters)
+        return known, other
 
     def authenticator_of(self, person_id: str) -> str:
         """What a browser is remembered with in which the person gave a good code; "" without a factor."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from sqlalchemy.engine import Engine
 from gatehouse.cli.people import people
 from gatehouse.clock import SettableClock
 from gatehouse.errors import GatehouseError, InvalidInput, NotReady, Unavailable
-from gatehouse.identity import Directory, Person, SessionEnded, Sessions
+from gatehouse.identity import Directory, Person, SessionEnded, Sessions, SignInRefused
 from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.identity.provider.links import Links
 from gatehouse.settings import StepUp
@@ -57,6 +58,7 @@ class Deployment:
         self.engine = engine
         self.provider: Any = None
         self.directory = directory
+        self.clock = clock
         self.sessions = sessions
         self.front_ends = FrontEnds(engine, clock, KEY)
         self.audit = Audit()
@@ -355,3 +357,44 @@ def test_a_person_is_linked_to_the_provider_by_hand(
         call(end, "new.person")
         assert None is links.person_of("0001")
         assert () == deployment.sessions.of_person(person.id)
+
+
+def test_an_operator_sees_what_a_person_has(deployment: Deployment, erin: Person) -> None:
+    """Factors, sessions, and what is locked; no address, no code; the same as JSON."""
+    enrolled = deployment.totp.enrol(erin.id, "erin.walsh", name="Phone")
+    deployment.totp.confirm(erin.id, pyotp.TOTP(enrolled.secret).at(int(deployment.clock.now())))
+    codes = deployment.recovery.issue(erin.id)
+    for _ in range(120):
+        deployment.clock.advance(1000)
+        with pytest.raises(SignInRefused):
+            deployment.directory.check_password("erin.walsh", "wrong", source="192.0.2.1")
+    deployment.sessions.open(erin, "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+    shown = call("show", "Erin.Walsh").stdout
+    for words in ("Phone (totp), added", "never used", "Firefox", "employee", "active"):
+        assert words in shown
+    about = json.loads(call("show", "erin.walsh", "--json").stdout)
+    assert ("locked", len(codes)) == (about["passwords"], about["recovery_codes"])
+    assert "open in known browsers, open in others" == about["codes"]
+    assert [] == [code for code in codes if code in shown]
+    assert enrolled.secret not in shown
+
+
+def test_a_new_password_is_told(deployment: Deployment, erin: Person) -> None:
+    """Whoever's password an operator replaced hears of it."""
+    call("password", "erin.walsh", typed=f"{NEW}\n{NEW}\n")
+    assert "new password" in deployment.factors.notices.of(erin.id)[-1].text
+
+
+def test_signing_out_ends_sessions_and_nothing_else(deployment: Deployment, erin: Person) -> None:
+    """With its entry first; the password stays."""
+    token, _ = deployment.sessions.open(erin, "Firefox")
+    call("sign-out", "erin.walsh")
+    with pytest.raises(SessionEnded):
+        deployment.sessions.resolve(token)
+    assert "people.sign_out" == deployment.audit.entries[-1]["operation"]
+    assert erin == deployment.directory.check_password("erin.walsh", PASSWORD)
+    deployment.audit.broken = True
+    token, _ = deployment.sessions.open(erin, "Firefox")
+    with pytest.raises(Unavailable):
+        call("sign-out", "erin.walsh")
+    deployment.sessions.resolve(token)

@@ -1,13 +1,9 @@
-"""The other system: a real HTTPS server on loopback that answers as a test tells it to."""
+"""An authority, and another system whose certificate is of it."""
 
 from __future__ import annotations
 
 import ipaddress
-import ssl
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +12,11 @@ import pytest
 from gatehouse.clock import SettableClock
 from gatehouse.ops.authority import LocalAuthority
 from gatehouse.webhooks.endpoints import Target
+from tests.other_system import OtherSystem, other_system
 
 OLD, NEW = b"o" * 32, b"n" * 32
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 Answer = tuple[int, dict[str, str], bytes]
-
-
-@dataclass
-class OtherSystem:
-    """What it got, and what it answers next; the last answer is repeated."""
-
-    port: int
-    authority: str
-    answers: list[Answer] = field(default_factory=lambda: [(200, {}, b"{}")])
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def target(self, **changes: Any) -> Target:
-        given: dict[str, Any] = {
-            "name": "crm",
-            "url": f"https://localhost:{self.port}/hooks?tenant=1",
-            "keys": (NEW, OLD),
-            "addresses": LOOPBACK,
-            "authority": self.authority,
-        }
-        return Target(**{**given, **changes})
 
 
 @pytest.fixture
@@ -58,39 +35,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> LocalAuthority:
 
 @pytest.fixture
 def other(authority: LocalAuthority) -> Iterator[OtherSystem]:
-    """A server that trusts nobody and is trusted through its own authority."""
-    system = OtherSystem(0, str(authority.certificate_file))
+    with other_system(authority) as running:
+        yield running
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            system.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            first = len(system.answers) > 1
-            status, headers, content = system.answers.pop(0) if first else system.answers[0]
-            if status == 0:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.server_file)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    system.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield system
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def target_of(other: OtherSystem, **changes: Any) -> Target:
+    """`other` as `webhooks.toml` would name it, with `changes`."""
+    given: dict[str, Any] = {
+        "name": "crm",
+        "url": f"https://localhost:{other.port}/hooks?tenant=1",
+        "keys": (NEW, OLD),
+        "addresses": LOOPBACK,
+        "authority": other.authority,
+    }
+    return Target(**{**given, **changes})
 
 
 def path_of(directory: Path, text: str, name: str = "webhooks.toml") -> Path:

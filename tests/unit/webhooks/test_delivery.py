@@ -11,7 +11,8 @@ from gatehouse.errors import InvalidInput
 from gatehouse.webhooks import Outgoing, WebhookRefused, WebhookUnavailable
 from gatehouse.webhooks.endpoints import Target
 from gatehouse.webhooks.signature import is_signed
-from tests.unit.webhooks.conftest import NEW, OLD, OtherSystem
+from tests.other_system import OtherSystem
+from tests.unit.webhooks.conftest import NEW, OLD, target_of
 
 
 class Sender:
@@ -36,7 +37,7 @@ class Sender:
 def test_a_message_arrives_signed_and_named(other: OtherSystem, clock: SettableClock) -> None:
     """JSON with kind, time and data; id and time are signed; the same id is the idempotency key."""
     other.answers = [(202, {}, b'{"ok": true}')]
-    delivery = Sender(other.target(), clock).deliver()
+    delivery = Sender(target_of(other), clock).deliver()
     assert (202, b'{"ok": true}', 1) == (delivery.status, delivery.answer, delivery.attempts)
     ((headers, body),) = other.got
     assert {"type", "timestamp", "data"} == json.loads(body).keys()
@@ -53,7 +54,7 @@ def test_it_is_sent_again_under_the_same_id_until_it_is_taken(
 ) -> None:
     """Errors and a dropped connection are tried again with growing pauses; the id never changes."""
     other.answers = [(500, {}, b""), (0, {}, b""), (429, {"Retry-After": "7"}, b""), (200, {}, b"")]
-    sender = Sender(other.target(), clock)
+    sender = Sender(target_of(other), clock)
     assert 4 == sender.deliver().attempts
     assert 1 == len({headers["webhook-id"] for headers, _ in other.got})
     assert sender.pauses[0] < sender.pauses[1] < sender.pauses[2]
@@ -64,7 +65,7 @@ def test_it_gives_up_in_time(other: OtherSystem, clock: SettableClock) -> None:
     """A system that asks to wait longer than the sender may is not waited for."""
     other.answers = [(503, {"Retry-After": "3600"}, b"")]
     with pytest.raises(WebhookUnavailable, match="status 503"):
-        Sender(other.target(), clock).deliver()
+        Sender(target_of(other), clock).deliver()
     assert 1 == len(other.got)
 
 
@@ -75,7 +76,7 @@ def test_a_refusal_or_redirect_is_final(
     """Nothing is sent to where an answer points, and a refused message is not repeated."""
     other.answers = [(status, {"Location": "https://localhost:1/elsewhere"}, b"")]
     with pytest.raises(WebhookRefused) as refused:
-        Sender(other.target(), clock).deliver()
+        Sender(target_of(other), clock).deliver()
     assert status == refused.value.status
     assert 1 == len(other.got)
 
@@ -87,7 +88,7 @@ def test_a_name_that_leads_inside_is_not_followed(
     other: OtherSystem, clock: SettableClock, address: str
 ) -> None:
     """Without a list a name may lead to public addresses only; nothing is connected to."""
-    sender = Sender(other.target(addresses=()), clock, address)
+    sender = Sender(target_of(other, addresses=()), clock, address)
     with pytest.raises(WebhookUnavailable, match="address not allowed"):
         sender.deliver(within=60)
     assert [] == other.got
@@ -98,7 +99,7 @@ def test_the_checked_address_is_the_one_that_is_used(
     other: OtherSystem, clock: SettableClock
 ) -> None:
     """The name is looked up once per attempt; a name server cannot answer differently later."""
-    sender = Sender(other.target(), clock)
+    sender = Sender(target_of(other), clock)
     sender.deliver()
     assert ["localhost"] == sender.looked_up
 
@@ -107,7 +108,7 @@ def test_another_name_in_the_certificate_is_refused(
     other: OtherSystem, clock: SettableClock
 ) -> None:
     """TLS is checked for the name of the address that was configured, not for where it led."""
-    target = other.target(url=f"https://crm.example.org:{other.port}/")
+    target = target_of(other, url=f"https://crm.example.org:{other.port}/")
     with pytest.raises(WebhookUnavailable, match="its certificate or TLS is not accepted"):
         Sender(target, clock).deliver(within=0.1)
     assert [] == other.got
@@ -116,7 +117,7 @@ def test_another_name_in_the_certificate_is_refused(
 def test_an_unknown_authority_is_refused(other: OtherSystem, clock: SettableClock) -> None:
     """A certificate that the system's authorities do not know gets no message."""
     with pytest.raises(WebhookUnavailable, match="its certificate or TLS is not accepted"):
-        Sender(other.target(authority=""), clock).deliver(within=0.1)
+        Sender(target_of(other, authority=""), clock).deliver(within=0.1)
     assert [] == other.got
 
 
@@ -124,12 +125,12 @@ def test_an_endless_answer_is_not_read(other: OtherSystem, clock: SettableClock)
     """An answer over the limit counts as none."""
     other.answers = [(200, {}, b"x" * 200_000)]
     with pytest.raises(WebhookUnavailable, match="too long"):
-        Sender(other.target(), clock).deliver(within=0.1)
+        Sender(target_of(other), clock).deliver(within=0.1)
 
 
 def test_what_cannot_be_sent_is_refused_before(other: OtherSystem, clock: SettableClock) -> None:
     """An unknown target, no JSON, too large: nothing is sent."""
-    outgoing = Sender(other.target(), clock).outgoing
+    outgoing = Sender(target_of(other), clock).outgoing
     with pytest.raises(InvalidInput, match="no outgoing webhook"):
         outgoing.deliver("billing", "x", {})
     with pytest.raises(InvalidInput, match="plain JSON"):

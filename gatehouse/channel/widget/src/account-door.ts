@@ -8,6 +8,13 @@ export interface Host {
   /** Close the panel and go on in the conversation. */
   ask(request: string, words: string): void;
   isOver(error: unknown): boolean;
+  /** Whether the person has a password here. */
+  passwords: boolean;
+  /** Says when the session is about to end; belongs into the panel while it is open. */
+  warning: HTMLElement;
+  /** The panel did something, which may have kept the session open. */
+  used(): void;
+  closed(): void;
   /** The person has ended this session. */
   leave(): void;
 }

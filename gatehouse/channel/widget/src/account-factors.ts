@@ -2,8 +2,9 @@
 import type { Place } from "./account";
 import { Enrolment, type Enrolled } from "./account-enrol";
 import { button, day, doing, fill, form, row, sure } from "./account-parts";
+import { CHANGES, prove, waitingAt } from "./account-proof";
 import { words } from "./account-strings";
-import type { Challenge, Delivery, Proof, Refused } from "./api";
+import type { Challenge, Refused } from "./api";
 import { el } from "./dom";
 
 export interface Authenticator {
@@ -16,8 +17,6 @@ export interface Authenticator {
   suspended?: boolean;
 }
 interface Found { authenticators: Authenticator[]; recovery_codes: number; kinds: string[]; first: boolean }
-
-const CHANGES = "/authenticators/changes";
 
 export class Factors {
   constructor(private readonly place: Place) {}
@@ -32,7 +31,7 @@ export class Factors {
     const adds = found.kinds.map((kind) => button(words.adds[kind] ?? kind, () => this.add(kind, found.authenticators)));
     const problem = el("p", { class: "problem", role: "alert" });
     const renew = button(words.recoveryNew, () =>
-      void doing(this.place, renew, problem, () => this.change({ change: "recovery" }, words.recoveryNew, (done) => this.codes(done.codes ?? []))),
+      void doing(this.place, renew, problem, () => this.change({ change: "recovery" }, words.recoveryNew, (done) => this.codes(done.codes ?? [], words.codesLeadAgain))),
     );
     const parts: (Node | false)[] = [
       el("p", { class: "soft" }, rows.length ? words.factorsLead : words.factorsNone),
@@ -106,51 +105,25 @@ export class Factors {
 
   private enrolled({ authenticator, codes }: Enrolled): void {
     const said = fill(words.addedNow, { name: authenticator.name });
-    if (codes?.length) this.codes(codes, said);
+    if (codes?.length) this.codes(codes, words.codesLead, said);
     else this.place.home(said);
   }
 
   /** Ask for a change, have it proven, go on with what comes of it. */
   private async change(wish: object, title: string, then: (done: Done) => void): Promise<void> {
     const { challenge } = await this.api.call<{ challenge: Challenge }>("POST", CHANGES, wish);
-    const path = `${CHANGES}/${encodeURIComponent(challenge.id)}`;
-    const prove = async (proof: Proof) => {
-      try {
-        const done = await this.api.call<Done>("POST", path, proof);
-        card.remove();
-        then(done);
-      } catch (error) {
-        const sentence = this.place.failure(error);
-        if (sentence === null) return;
-        const { facts } = error as Refused;
-        card.update(facts);
-        if (facts.closed) card.end(sentence);
-        else card.say(sentence);
-      }
-    };
-    const card = this.place.host.card(challenge, {
-      submit: (proof) => void prove(proof),
-      cancel: () => {
-        card.remove();
-        // Whatever becomes of it: it expires by itself.
-        this.api.call("DELETE", path).catch(() => undefined);
-        this.place.home();
-      },
-      deliver: (authenticator) => this.api.call<Delivery>("POST", `${path}/delivery`, { authenticator }),
-    });
-    this.place.step(title, card.element);
-    card.focus();
+    prove(this.place, title, challenge, (proof) => this.api.call<Done>("POST", waitingAt(challenge), proof), then);
   }
 
   /** Recovery codes are shown once. */
-  private codes(codes: string[], said = ""): void {
+  private codes(codes: string[], lead: string, said = ""): void {
     const told = el("p", { role: "status" });
     const copy = async () => {
       await navigator.clipboard.writeText(codes.join("\n")).then(() => (told.textContent = words.copied), () => undefined);
     };
     this.place.step(
       words.codes,
-      el("p", {}, words.codesLead),
+      el("p", {}, lead),
       el("ul", { class: "codes" }, ...codes.map((code) => el("li", {}, el("code", {}, code)))),
       told,
       el(

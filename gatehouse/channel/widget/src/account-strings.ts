@@ -61,10 +61,19 @@ export const words = {
   badCode: "A code has six digits.",
 
   codes: "Keep these recovery codes",
-  codesLead: "Each works once. They are shown only now; keep them where you would keep a spare key. Older ones no longer work.",
+  codesLead: "Each works once. They are shown only now; keep them where you would keep a spare key.",
+  codesLeadAgain: "Each works once. They are shown only now; keep them where you would keep a spare key. Older ones no longer work.",
   copy: "Copy them",
   copied: "Copied.",
   kept: "I have kept them",
+
+  password: "Your password",
+  passwordChange: "Change your password",
+  passwordNow: "Password now",
+  passwordNew: "New password (at least 15 characters)",
+  passwordShow: "Show it",
+  passwordLead: "Every other browser is signed out when it changes.",
+  passwordChanged: "Your password is changed.",
 
   sessions: "Where you are signed in",
   unknownBrowser: "Unknown browser",

@@ -2,6 +2,7 @@
 import type { Host } from "./account-door";
 import { Factors } from "./account-factors";
 import { frontEnds } from "./account-front-ends";
+import { password } from "./account-password";
 import { sessions } from "./account-sessions";
 import { stored } from "./account-stored";
 import { Told } from "./account-parts";
@@ -30,7 +31,7 @@ class GatehouseAccount extends HTMLElement implements Place {
   private readonly body = el("div", { class: "sheet-body" });
   private readonly dialog = el(
     "dialog",
-    { class: "sheet", "aria-labelledby": "account-title", close: () => this.remove() },
+    { class: "sheet", "aria-labelledby": "account-title", close: () => this.gone() },
     el(
       "div",
       { class: "sheet-head" },
@@ -45,6 +46,7 @@ class GatehouseAccount extends HTMLElement implements Place {
   open(host: Host): void {
     this.host = host;
     this.append(this.dialog);
+    this.said.before(host.warning);
     this.home();
     this.dialog.showModal();
     this.heading.focus();
@@ -54,11 +56,17 @@ class GatehouseAccount extends HTMLElement implements Place {
     this.dialog.close();
   }
 
+  private gone(): void {
+    this.host.closed();
+    this.remove();
+  }
+
   home(said = ""): void {
     this.show(words.title, true);
     this.said.textContent = said;
     this.body.append(
       this.section(words.factors, () => new Factors(this).list()),
+      ...(this.host.passwords ? [this.section(words.password, () => password(this))] : []),
       this.section(words.sessions, () => sessions(this)),
       this.section(words.frontEnds, () => frontEnds(this), true),
       this.section(words.stored, () => stored(this)),
@@ -85,6 +93,7 @@ class GatehouseAccount extends HTMLElement implements Place {
     this.back.hidden = home;
     this.body.replaceChildren();
     this.body.scrollTop = 0;
+    this.host.used();
   }
 
   /** A part that is read by itself, so that one that fails does not hide the others; a `rare` one shows up when it has something. */

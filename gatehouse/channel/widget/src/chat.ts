@@ -17,6 +17,7 @@ export interface Frame {
   organisation: string;
   limit: number;
   draft: string;
+  passwords: boolean;
   /** The session is over; `draft` is what was not sent. */
   over(notice: string, draft: string): void;
 }
@@ -32,6 +33,7 @@ export class Chat {
     el("i"),
     el("i"),
   );
+  private readonly foot = el("footer");
   private readonly composer: Composer;
   private readonly confirming: Confirming;
   private readonly expiry: Expiry;
@@ -73,12 +75,13 @@ export class Chat {
       clear: () => this.clear(),
       leave: () => void this.leave(),
     });
+    this.foot.append(this.expiry.element, this.composer.element, this.status);
     this.element = el(
       "div",
       { class: "chat" },
       head,
       el("main", {}, this.notices.element, this.log.place, this.typing, this.confirming.element),
-      el("footer", {}, this.expiry.element, this.composer.element, this.status),
+      this.foot,
     );
     this.expiry.alive(session);
     this.live = new Live({
@@ -218,6 +221,10 @@ export class Chat {
       ask: (request, words) => this.ask(request, words),
       isOver: (error) => this.isOver(error),
       leave: () => this.close("", null),
+      passwords: this.frame.passwords && !this.session.sign_out_at,
+      warning: this.expiry.element,
+      used: () => void this.expiry.check(),
+      closed: () => this.foot.prepend(this.expiry.element),
     });
     if (this.account) this.element.append(this.account);
     else this.log.note(strings.unreachable);

@@ -59,6 +59,7 @@ class GatehouseChat extends HTMLElement {
       {
         organisation: this.organisation,
         limit: Number(this.dataset["limit"]) || 2000,
+        passwords: this.dataset["passwords"] !== "off",
         draft: this.draft.of === session.person.name ? this.draft.text : "",
         over: (notice, draft) => {
           this.draft = { of: session.person.name, text: draft };

@@ -1,6 +1,7 @@
 /** The sign-in form; asks for a new password when the initial one has to go. */
 import { type Api, Refused, type Session } from "./api";
 import { el } from "./dom";
+import { reveal } from "./reveal";
 import { fill, strings } from "./strings";
 
 export function signInForm(
@@ -35,6 +36,7 @@ export function signInForm(
     { class: "field", hidden: true },
     el("label", { for: "new-password" }, strings.newPassword),
     changed,
+    reveal(changed, strings.showPassword),
     el("p", { id: "new-password-hint", class: "hint" }, strings.newPasswordHint),
   );
   const problem = el("p", { class: "problem", role: "alert" }, page.notice);

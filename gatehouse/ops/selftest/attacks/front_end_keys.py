@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import secrets
 import time
 from typing import Any
@@ -22,7 +24,8 @@ def attempt(trial: Trial) -> None:
     now, me = int(time.time()), secrets.token_hex(16)
     claims: dict[str, Any] = {"iss": me, "sub": me, "jti": secrets.token_hex(16)}
     claims |= {"aud": f"{trial.site.target.origin}{API}token", "iat": now, "exp": now + 60}
-    public = jwk(Ed25519PrivateKey.generate())
+    private = Ed25519PrivateKey.generate()
+    public = jwk(private)
     forged = {
         "without a signature": token({"alg": "none", "typ": "JWT"}, claims),
         "signed with a guessed secret": token({"alg": "HS256"}, claims, b"secret"),
@@ -35,21 +38,45 @@ def attempt(trial: Trial) -> None:
         trial.hold(not told, f"an access token is given for an assertion {how}")
     trial.refused(_post(trial, "token/renewal", {}), "the renewal of no token", 401, 403)
     if trial.site.account is not None:
-        _register(trial, public)
+        _register(trial, private)
 
 
-def _register(trial: Trial, public: dict[str, str]) -> None:
+def _register(trial: Trial, private: Ed25519PrivateKey) -> None:
     """A registration with the password and a code that nobody has; what it makes is ended again."""
     account = trial.site.account
     assert account is not None
     given = {"username": account.username, "password": account.password, "code": _guess()}
     given |= {"name": "self-test", "domain": "selftest.invalid"}
-    answer = _post(trial, "front-ends", {**given, "key": public})
+    given |= {"client_assertion": _held(trial, private, account.username, "selftest.invalid")}
+    answer = _post(trial, "front-ends", {**given, "key": jwk(private)})
     if trial.hold(answer.status != 201, "a front end is registered with the password alone"):
         trial.refused(answer, "a front end without a second factor", 400, 401, 403)
         return
     made = str((answer.json or {}).get("id"))
     trial.person.ask("DELETE", f"{API}front-ends/{made}")
+
+
+def _held(trial: Trial, private: Ed25519PrivateKey, username: str, domain: str) -> str:
+    """What shows that the key is held, so that nothing but the second factor is missing."""
+    members, now = jwk(private), int(time.time())
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()  # RFC 7638
+    key_id = _b64(hashlib.sha256(canonical).digest())
+    claims = {
+        "iss": f"urn:ietf:params:oauth:jwk-thumbprint:sha-256:{key_id}",
+        "sub": username,
+        "aud": f"{trial.site.target.origin}{API}front-ends",
+        "domain": domain,
+        "iat": now,
+        "exp": now + 60,
+        "jti": secrets.token_hex(16),
+    }
+    header = {"alg": "EdDSA", "typ": "gatehouse-front-end+jwt", "kid": key_id}
+    signed = ".".join(_b64(json.dumps(part).encode()) for part in (header, claims))
+    return f"{signed}.{_b64(private.sign(signed.encode()))}"
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def jwk(private: Ed25519PrivateKey) -> dict[str, str]:
