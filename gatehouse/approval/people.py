@@ -32,8 +32,11 @@ class Approver:
         step_up: StepUp,
         role: str,
         record: Callable[..., object],
+        named_by: str = "[policy] approver_role",
     ) -> None:
-        """`record` writes to the audit log that somebody was refused."""
+        """`record` writes to the audit log that somebody was refused; `named_by` is the setting that
+        names `role`."""
+        self._named_by = named_by
         self._record = record
         self._make = directory
         self._step_up = step_up
@@ -74,7 +77,7 @@ class Approver:
             self._record("sign_in_refused", person=person.id, reason="role", purpose=purpose)
             raise ApprovalRefused(
                 f"this needs the role {self._role!r}",
-                "`gatehouse people role` gives it; [policy] approver_role names another",
+                f"`gatehouse people role` gives it; {self._named_by} names another",
             )
         if person.must_change_password:
             reason = "initial_password"

@@ -211,7 +211,8 @@ def reset_factors(username: str, by: str, alone: bool) -> None:
     else:
         role = runtime.settings.step_up.reset_role
         record = runtime.audit.append
-        prover = Approver(lambda: runtime.directory, runtime.step_up, role, record)
+        setting = "[step_up] reset_role"
+        prover = Approver(lambda: runtime.directory, runtime.step_up, role, record, setting)
         operator = prover.prove(
             by,
             asked_password(confirm=False),
@@ -238,6 +239,8 @@ def ticket(username: str) -> None:
     """
     runtime = _runtime()
     person = _person(runtime, username)
+    if person.disabled:
+        raise InvalidInput(f"{person.username} is disabled", "`gatehouse people enable` first")
     _record(runtime, person, "people.ticket")
     click.echo(runtime.factors.tickets.issue(person.id))
 

@@ -58,21 +58,24 @@ def import_people(file: Path, leavers: bool, dry_run: bool) -> None:
 @click.command("leave")
 @click.argument("username")
 def leave(username: str) -> None:
-    """Let a person go: disabled, signed out everywhere, second factors forgotten."""
+    """Let a person go: disabled, signed out everywhere, password and second factors forgotten."""
     from gatehouse.cli.people import _person, _runtime
 
     runtime = _runtime()
     person = _person(runtime, username)
     let_go(runtime, person)
     click.echo(f"{person.username} has left", err=True)
+    click.echo("to come back: `people enable`, `people password`, `people ticket`", err=True)
 
 
 def let_go(runtime: Any, person: Person) -> None:
-    """Disable a person, end every session, forget the factors, front ends and the link to the provider: nothing opens again by itself."""
+    """Disable a person, end every session, forget password, factors, front ends and the link to the provider:
+    nothing opens again by itself."""
     from gatehouse.identity.provider.links import forget
 
     _record(runtime, "people.leave", person)
     runtime.directory.disable(person.id)
+    runtime.directory.forget_password(person.id)
     runtime.sessions.close_all(person.id)
     runtime.factors.remove(person.id)
     forget(runtime.engine, person.id)

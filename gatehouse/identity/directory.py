@@ -233,6 +233,10 @@ class Directory:
         self._guard.clear(person.username)
         return person
 
+    def forget_password(self, person_id: str) -> Person:
+        """Put a password that nobody knows in place of a person's, until somebody gives a new one."""
+        return self.set_password(person_id, secrets.token_urlsafe(32), must_change=True)
+
     def check_change(self, person: Person, current: str, new: str) -> None:
         """Raise `PasswordRefused` unless `new` may take the place of the `current` password."""
         if hmac.compare_digest(_digest(current), _digest(new)):

@@ -18,6 +18,7 @@ from gatehouse.identity.people import Person, checked_roles, checked_text, check
 COLUMNS = ("username", "name", "roles", "department", "employment_type", "employee_id")
 REQUIRED = COLUMNS[:3]
 MOST_ROWS = 100_000
+MOST_MISTAKES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,31 @@ class Plan:
 def read_roster(text: str, roles: Collection[str]) -> tuple[Entry, ...]:
     """The people in `text` (CSV with a heading; roles separated by spaces).
 
-    Raises `InvalidInput` that names line and column of the first mistake.
+    Raises `InvalidInput` that names the lines of the mistakes.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
         heading = reader.fieldnames or ()
         _check_heading(heading)
         found: dict[str, Entry] = {}
+        mistakes: list[InvalidInput] = []
         for row in reader:
             if len(found) >= MOST_ROWS:
                 raise InvalidInput(f"the list has more than {MOST_ROWS} people")
-            entry = _entry(row, reader.line_num, roles)
-            if entry.username in found:
-                raise InvalidInput(f"line {reader.line_num}: {entry.username} is there twice")
-            found[entry.username] = entry
+            try:
+                entry = _entry(row, reader.line_num, roles)
+                if entry.username in found:
+                    raise InvalidInput(f"line {reader.line_num}: {entry.username} is there twice")
+                found[entry.username] = entry
+            except InvalidInput as mistake:
+                mistakes.append(mistake)
     except csv.Error as error:
         raise InvalidInput(f"line {reader.line_num}: this is not CSV: {error}") from error
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        named = [one.message for one in mistakes[:MOST_MISTAKES]]
+        raise InvalidInput(f"the list has {len(mistakes)} mistakes", *named)
     return tuple(found.values())
 
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.errors import InvalidInput
-from gatehouse.identity import ROLES, Person
+from gatehouse.identity import ROLES, Person, SignInRefused
 from gatehouse.identity.roster import plan, read_roster
 
 from . import test_people_command
+from .conftest import PASSWORD
 from .test_people_command import Deployment, call
 
 deployment = test_people_command.deployment
@@ -90,6 +91,14 @@ def test_new_people_get_a_password_once(
     assert "left: nobody" in result.stderr
 
 
+def test_every_mistake_is_named() -> None:
+    """With its line, so that a list is mended once."""
+    rows = "x.y,X,root,,\nx.z,,employee,,\nx.z,Z,employee,,\nx.z,Z,employee,,\n"
+    with pytest.raises(InvalidInput, match="3 mistakes") as refused:
+        read_roster(HEADING + rows, ROLES)
+    assert ["line 2", "line 3", "line 5"] == [one[:6] for one in refused.value.hints]
+
+
 def test_a_dry_run_changes_nothing(
     deployment: Deployment,
     erin: Person,
@@ -132,6 +141,12 @@ def test_who_is_not_listed_has_left(
         deployment.totp.enrolled(erin.id),
         deployment.recovery.left(erin.id),
     )
+    with pytest.raises(InvalidInput, match="is disabled"):
+        call("ticket", "erin.walsh")
+    deployment.directory.enable(erin.id)
+    with pytest.raises(SignInRefused):
+        deployment.directory.check_password("erin.walsh", PASSWORD)
+    deployment.directory.disable(erin.id)
     assert [erin.id] == [
         entry["person"] for entry in deployment.audit.entries
         if entry["operation"] == "people.leave"
