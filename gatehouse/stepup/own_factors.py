@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from gatehouse.errors import GatehouseError, InvalidInput
 from gatehouse.identity.people import Person
 from gatehouse.stepup.authenticators import (
     ENROLMENT_SECONDS,
@@ -22,9 +21,10 @@ from gatehouse.stepup.authenticators import (
 )
 from gatehouse.stepup.binding import Resume
 from gatehouse.stepup.challenges import Challenge
+from gatehouse.stepup.changes import Change, Changes, Enroller, LastFactor, named
 from gatehouse.stepup.delivered import DeliveredCodes
-from gatehouse.stepup.levels import OF_KIND, STRONGEST, USUAL, reaches
-from gatehouse.stepup.naming import NAMES, checked_name, require_another, told_apart
+from gatehouse.stepup.levels import OF_KIND, USUAL, reaches
+from gatehouse.stepup.naming import checked_name, require_another
 from gatehouse.stepup.notices import Notices
 from gatehouse.stepup.recovery import RecoveryCodes
 from gatehouse.stepup.refusals import ChallengeRefused, CodeRefused
@@ -32,50 +32,6 @@ from gatehouse.stepup.service import StepUp
 
 INTENT: Final = "change_factors"
 _RESUME: Final = Resume("action", INTENT)
-
-
-class Enroller(Protocol):
-    """How an authenticator of one kind is set up."""
-
-    @property
-    def kind(self) -> str: ...
-
-    def check(self, address: str) -> str:
-        """`address` as it is kept ("" for a kind without); raises `InvalidInput`."""
-
-    def begin(
-        self, person: Person, name: str, address: str, session_tag: str
-    ) -> tuple[str, Mapping[str, Any]]:
-        """Begin an enrolment in a session: its id, and what the page has to show or to do."""
-
-    def confirm(
-        self,
-        person_id: str,
-        identity: str,
-        answer: object,
-        session_tag: str,
-        before: Callable[[], None],
-    ) -> None:
-        """Activate it with a first good answer, after `before`; raises `CodeRefused`."""
-
-
-class LastFactor(GatehouseError):
-    """Without this authenticator the person could not confirm some requests any more."""
-
-    exit_code = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is to change: `add` one of `kind`, `remove` that of `id`, or make new `recovery` codes;
-    a new `password` is approved here and set elsewhere."""
-
-    what: str
-    kind: str = ""
-    name: str = field(default="", repr=False)
-    address: str = field(default="", repr=False)
-    id: str = ""
-    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +79,8 @@ class OwnFactors:
         self._recovery = recovery
         self._notices = notices
         self._record = record
-        self._levels_asked = levels_asked
         self._levels = levels
+        self._changes = Changes(authenticators, self._enrollers, levels_asked, self.level)
 
     def of(self, person_id: str) -> Standing:
         """What the person has."""
@@ -150,7 +106,7 @@ class OwnFactors:
         Raises `InvalidInput`, `TooManyAuthenticators`, `LastFactor` or, when the person has nothing that
         is strong enough, `ChallengeRefused` (`not_enrolled`).
         """
-        prompt, values, level = self._described(person.id, change)
+        prompt, values, level = self._changes.described(person.id, change)
         if not self.step_up.can_confirm(person.id, level):
             self._record("step_up_refused", person=person.id, intent=INTENT, reason="not_enrolled")
             raise ChallengeRefused("not_enrolled")
@@ -218,7 +174,7 @@ class OwnFactors:
             left = self._authenticators.tries_left(person.id, identity)
             raise ChallengeRefused(told if left else "too_many", attempts_left=left) from None
         made = next(one for one in self._authenticators.of(person.id) if one.id == identity)
-        self._notices.tell(person.id, f"{_named(made)} was added to your account.")
+        self._notices.tell(person.id, f"{named(made)} was added to your account.")
         codes: tuple[str, ...] = ()
         if first and not self._is_first(person.id):
             self._record("administration", operation="factors.recovery", **facts)
@@ -261,60 +217,6 @@ class OwnFactors:
         strong = any(reaches(self.level(one.kind), USUAL) for one in every)
         return not strong and not self._recovery.left(person_id)
 
-    def _described(self, person_id: str, change: Change) -> tuple[str, dict[str, str], str]:
-        """The prompt of a change, the values that it is bound to, and the level that it needs."""
-        if change.what == "recovery":
-            return (
-                "get new recovery codes; all former ones become void",
-                {"change": "recovery"},
-                USUAL,
-            )
-        if change.what == "password":
-            return "change your password", {"change": "password"}, USUAL
-        if change.what == "remove":
-            return self._removal(person_id, change)
-        enroller = self._enrollers.get(change.kind)
-        if change.what != "add" or enroller is None:
-            raise InvalidInput("There is no such change.")
-        taken = [one.name for one in self._authenticators.of(person_id)]
-        name = checked_name(change.name or told_apart(NAMES[change.kind], taken))
-        require_another(name, taken)
-        address = enroller.check(change.address)
-        self._authenticators.check_room(person_id, change.kind)
-        values = {"change": "add", "kind": change.kind, "name": name, "address": address}
-        to = f" for {address}" if address else ""
-        prompt = f"add the {NAMES[change.kind].lower()} “{name}”{to} to your account"
-        return prompt, values, self._level_for(person_id, change.kind)
-
-    def _removal(self, person_id: str, change: Change) -> tuple[str, dict[str, str], str]:
-        every = self._authenticators.of(person_id)
-        gone = next((one for one in every if one.id == change.id), None)
-        if gone is None:
-            raise InvalidInput("There is no such authenticator any more.")
-        if not change.anyway and self._needed(gone, [one for one in every if one.id != gone.id]):
-            raise LastFactor(
-                f"{_named(gone)} is the last one that confirms requests which need it. Without it "
-                "they are refused until you set up another one."
-            )
-        prompt = f"remove the {NAMES[gone.kind].lower()} “{gone.name}” from your account"
-        # One that is suspended proves nothing any more, so it cannot be what is asked for.
-        level = USUAL if gone.suspended else self._level_for(person_id, gone.kind)
-        return prompt, {"change": "remove", "id": gone.id}, level
-
-    def _needed(self, gone: Authenticator, left: Sequence[Authenticator]) -> bool:
-        """Whether some policy asks for what `gone` gives and none of those `left` does."""
-        lasting = [self.level(one.kind) for one in left if not one.suspended]
-        return any(
-            reaches(self.level(gone.kind), asked) and not any(reaches(l, asked) for l in lasting)
-            for asked in self._levels_asked()
-        )
-
-    def _level_for(self, person_id: str, kind: str) -> str:
-        has_passkey = any(
-            not one.suspended for one in self._authenticators.of(person_id, "webauthn")
-        )
-        return STRONGEST if kind == "webauthn" and has_passkey else USUAL
-
     def _make(self, person: Person, session_id: str, values: Mapping[str, str]) -> Outcome:
         facts = {"person": person.id, "by": "person"}
         if values["change"] == "recovery":
@@ -333,7 +235,7 @@ class OwnFactors:
                     "administration", operation="factors.remove", factor=gone.kind, **facts
                 )
                 self._authenticators.remove(person.id, gone.id)
-                self._notices.tell(person.id, f"{_named(gone)} was removed from your account.")
+                self._notices.tell(person.id, f"{named(gone)} was removed from your account.")
             return Outcome(removed=values["id"])
         tag = self.step_up.session_tag(session_id)
         kind = values["kind"]
@@ -347,10 +249,6 @@ class OwnFactors:
 def _place(session_id: str) -> str:
     """Where these challenges wait: beside the conversation, so that neither voids the other."""
     return f"own factors {session_id}"
-
-
-def _named(one: Authenticator) -> str:
-    return f"The {NAMES[one.kind].lower()} “{one.name}”"
 
 
 __all__ = [

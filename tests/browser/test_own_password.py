@@ -34,7 +34,7 @@ def test_a_password_is_changed_and_can_be_seen_while_it_is(
     expect(page.get_by_text("That is not your password.")).to_be_visible()
     page.get_by_label("Password now").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(card(page)).to_contain_text("Change your password")
+    expect(card(page)).to_contain_text("approve: change your password")
     prove(page, person.code())
     expect(panel).to_contain_text("Your password is changed.")
     page.keyboard.press("Escape")
