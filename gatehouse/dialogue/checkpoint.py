@@ -8,6 +8,7 @@ when that fails, the answer is no.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,8 +18,10 @@ from gatehouse.dialogue import admissions
 from gatehouse.dialogue.understanding import Understanding
 from gatehouse.identity.assertions import Assertion, AssertionRefused
 from gatehouse.policy import Decision, PolicySet, Principal, Request, Stage
+from gatehouse.policy.model import LEVEL_NUMBER
 from gatehouse.policy.recorded import recorded
-from gatehouse.stepup import GrantRefused, Resume
+from gatehouse.state import Confirmed
+from gatehouse.stepup import Grant, GrantRefused, Resume
 from gatehouse.stepup.levels import STRONGEST, USUAL
 
 if TYPE_CHECKING:
@@ -128,10 +131,15 @@ class Checkpoint:
             person, intent, "resource", subject, resource, understanding
         )
         effect: str = decision.effect
-        level = decision.step_up.level if decision.step_up else STRONGEST
-        if effect == "step_up" and self._redeemed(person, intent, values, level):
+        terms = decision.step_up
+        level = terms.level if terms else STRONGEST
+        grant = self._redeemed(person, intent, values, level) if effect == "step_up" else None
+        if grant is not None:
             effect = "allow"
         self._record(person, request, decision, effect)
+        if grant is not None and terms is not None and terms.max_age and not terms.bind:
+            given = Confirmed(grant.level, grant.granted_at)
+            self._runtime.state.confirm(person.conversation_id, person.session_id, intent, given)
         if effect == "deny":
             raise Refused(decision.say)
         if effect == "step_up":
@@ -207,11 +215,11 @@ class Checkpoint:
 
     def _redeemed(
         self, person: Assertion, intent: str, values: Mapping[str, str] | None, level: str
-    ) -> bool:
+    ) -> Grant | None:
         if not person.grant_id:
-            return False
+            return None
         try:
-            self._runtime.step_up.redeem(
+            return self._runtime.step_up.redeem(
                 person.grant_id,
                 person_id=person.person_id,
                 session_id=person.session_id,
@@ -222,8 +230,7 @@ class Checkpoint:
                 level=level,
             )
         except GrantRefused:
-            return False
-        return True
+            return None
 
     def _decide(
         self,
@@ -258,7 +265,30 @@ class Checkpoint:
             slots=understanding.slots,
             **facts,
         )
-        return request, policies.decide(request)
+        decision = policies.decide(request)
+        if decision.effect == "step_up":
+            return self._confirmed_before(person, request, decision, policies)
+        return request, decision
+
+    def _confirmed_before(
+        self, person: Assertion, request: Request, decision: Decision, policies: PolicySet
+    ) -> tuple[Request, Decision]:
+        """The decision when an earlier code for this intent in this session is recent enough.
+
+        It counts for nothing else: neither for another intent nor where values are bound.
+        """
+        terms = decision.step_up
+        if terms is None or terms.bind or not terms.max_age:
+            return request, decision
+        found = self._runtime.state.confirmed(
+            person.conversation_id, person.session_id, request.intent
+        )
+        if found is None:
+            return request, decision
+        age = self._runtime.clock.now() - found.at
+        again = replace(request, aal=LEVEL_NUMBER[found.level], aal_age=age)
+        decided = policies.decide(again)
+        return (again, decided) if decided.effect == "allow" else (request, decision)
 
     def _facts(self, policies: PolicySet, conversation_id: str) -> dict[str, Any]:
         """What happened in the conversation, as far as the rules in force ask about it."""
@@ -284,7 +314,7 @@ class Checkpoint:
             decided=decision.effect if decision.effect != effect else None,
             rule=decision.rule,
             revision=decision.revision,
-            aal=person.aal,
+            aal=request.aal,
             indeterminate=list(decision.indeterminate),
             **recorded(request, self._runtime.policies.current().facts),
         )

@@ -1,4 +1,4 @@
-"""Counts refusals and remembers which requests were served, per conversation.
+"""Counts refusals and remembers which requests were served, and which confirmed, per conversation.
 
 Written before a refusal is spoken and before a request is carried out, so that a rule can rely on
 what it says. Whatever cannot be read is not known, and a fact that is not known never opens
@@ -51,6 +51,14 @@ class Facts:
     served: frozenset[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A second factor that was given: what it was worth, and when (epoch seconds)."""
+
+    level: str
+    at: float
+
+
 class ConversationState:
     """The states of the conversations in `engine`.
 
@@ -77,16 +85,8 @@ class ConversationState:
         key = self._key_of(conversation_id)
         if key is None:
             return Facts()
-        tag = tag_of(key)
-        with transaction(self._engine) as connection:
-            row = connection.execute(sa.select(states.c.sealed).where(states.c.tag == tag)).first()
-        if row is None:
-            return Facts(0, frozenset())
-        try:
-            content = _opened(key, tag, bytes(row.sealed))
-        except IntegrityError:
-            if self._audit is not None:
-                self._audit.append("tamper", conversation=conversation_id, reason="state_altered")
+        content = self._read(key, conversation_id)
+        if content is None:
             return Facts()
         since = self._clock.now() - RECENT
         recent = sum(at > since for at in content["refusals"])
@@ -114,6 +114,26 @@ class ConversationState:
             while len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
 
+    def confirmed(self, conversation_id: str, session_id: str, intent: str) -> Confirmed | None:
+        """The last code that was given for `intent` in this session, None when none is known."""
+        key = self._key_of(conversation_id)
+        if key is None:
+            return None
+        content = self._read(key, conversation_id) or {}
+        found = content.get("confirmed", {}).get(intent)
+        if not found or not hmac.compare_digest(str(found[0]), session_id):
+            return None
+        return Confirmed(str(found[1]), float(found[2]))
+
+    def confirm(self, conversation_id: str, session_id: str, intent: str, given: Confirmed) -> None:
+        """Remember that a code was given for `intent` in this session. Raises as `refused`."""
+
+        def add(content: dict[str, Any]) -> None:
+            before = content.get("confirmed", {})
+            content["confirmed"] = {**before, intent: [session_id, given.level, given.at]}
+
+        self._change(conversation_id, add)
+
     def rekey(self, connection: Connection, old: bytes, new: bytes) -> None:
         """Move the state of a conversation to its new data key, in the caller's transaction.
 
@@ -138,6 +158,20 @@ class ConversationState:
         with transaction(self._engine) as connection:
             gone = connection.execute(sa.delete(states).where(states.c.changed_at < before))
         return int(gone.rowcount)
+
+    def _read(self, key: bytes, conversation_id: str) -> dict[str, Any] | None:
+        """What the row says; None when it was altered, which is recorded."""
+        tag = tag_of(key)
+        with transaction(self._engine) as connection:
+            row = connection.execute(sa.select(states.c.sealed).where(states.c.tag == tag)).first()
+        if row is None:
+            return _nothing()
+        try:
+            return _opened(key, tag, bytes(row.sealed))
+        except IntegrityError:
+            if self._audit is not None:
+                self._audit.append("tamper", conversation=conversation_id, reason="state_altered")
+            return None
 
     def _change(self, conversation_id: str, change: Callable[[dict[str, Any]], None]) -> bool:
         """Change the row; False when the conversation has no living key, and so no state."""
