@@ -19,9 +19,9 @@ from gatehouse.channel.body import text_field
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.services import Services
 from gatehouse.channel.signing_in import SigningIn
+from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.streams import Streams
-from gatehouse.channel.turns import Speaker
 from gatehouse.stepup import ChallengeRefused
 from gatehouse.stepup.levels import USUAL
 from gatehouse.stepup.own_factors import Change
