@@ -26,7 +26,8 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     """Make what is missing in `home`, yielding a line for each part that was made.
 
     Raises `InvalidInput` when a demonstration is asked for in a deployment that was not started as
-    one, so that demo people never get into real tables.
+    one, so that demo people never get into real tables, and `KeyRingDamaged` when a key of a ring that
+    is there does not open: nothing may be called ready that loses a conversation.
     """
     settings = load_settings(home)
     clock = SystemClock()
@@ -44,6 +45,7 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if ensure_certificate(settings, clock.now()):
         yield "certificate for https://localhost made"
     runtime = open_runtime(home)
+    runtime.ring.check()
     if runtime.audit.size() == 0:  # also after an interruption: the first entry of the log
         runtime.audit.append("key_operation", operation="make")
     if demo and not demonstration.secrets_file(settings).exists():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gatehouse.clock import SystemClock
+from gatehouse.keys import KeyRing, KeyRingDamaged
 from gatehouse.ops.initialise import initialise
 from gatehouse.policy.errors import PolicyInvalid
 from gatehouse.runtime import open_runtime
@@ -33,3 +36,26 @@ def test_nobody_can_sign_in_before_somebody_is_added(tmp_path: Path) -> None:
     runtime = open_runtime(tmp_path)
     assert () == runtime.directory.people()
     runtime.close()
+
+
+def test_a_ring_that_is_damaged_in_the_middle_is_not_called_ready(tmp_path: Path) -> None:
+    """Its top opens and most of its keys; `init` says what `keys check` says, and changes nothing."""
+    shutil.copy(PROJECT / "domain.yml", tmp_path / "domain.yml")
+    shutil.copytree(PROJECT / "policies", tmp_path / "policies")
+    assert "keys made" in list(initialise(tmp_path))
+    clock = SystemClock()
+    ring = KeyRing.open(tmp_path / "var" / "keys", clock)
+    for number in range(20):
+        ring.data_key(f"key {number}", clock.now() + 3600)
+    ring.close()
+    assert [] == list(initialise(tmp_path))
+    with sqlite3.connect(tmp_path / "var" / "keys" / "ring.db") as database:
+        day, shard, node = database.execute(
+            "SELECT day, shard, node FROM pages WHERE day > 0 ORDER BY shard DESC"
+        ).fetchone()
+        altered = node[:-1] + bytes([node[-1] ^ 1])
+        where = "WHERE day = ? AND shard = ?"
+        database.execute(f"UPDATE pages SET node = ? {where}", (altered, day, shard))
+    with pytest.raises(KeyRingDamaged) as caught:
+        list(initialise(tmp_path))
+    assert 5 == caught.value.exit_code
