@@ -46,8 +46,15 @@ from gatehouse.tracker.transactions import changing, snapshot
 T = TypeVar("T")
 
 # Built once: to build a statement takes several times as long as to run it.
+_counted = records.alias("counted")
+_ALL: Final = (
+    sa.select(sa.func.count())
+    .select_from(_counted)
+    .where(_counted.c.handle == sa.bindparam("of"), _counted.c.sequence >= 1)
+    .scalar_subquery()
+)
 _RECORDS: Final = (
-    sa.select(records.c.sequence, records.c.envelope)
+    sa.select(records.c.sequence, records.c.envelope, _ALL)
     .where(records.c.handle == sa.bindparam("of"), records.c.sequence >= sa.bindparam("first"))
     .order_by(records.c.sequence)
 )
@@ -250,7 +257,10 @@ class Journal:
             first = live.head.first(whole=whole, window=folded is not None)
             wanted = {"of": live.handle, "first": first.sequence}
             rows = connection.execute(_RECORDS, wanted).fetchall()
-        found = [(n, bytes(e)) for n, e in rows]
+        if any(count != live.head.sequence for *_, count in rows):
+            # Also of what lies before the window, which is not opened now.
+            raise TrackerTampered("records_missing_or_added")
+        found = [(n, bytes(e)) for n, e, _ in rows]
         turns = open_turns(live.key, live.handle, live.head, found, first)
         events = [*(folded.events if folded else ()), *(e for turn in turns for e in turn.events)]
         mark = Mark(

@@ -131,3 +131,19 @@ def test_an_altered_snapshot_is_refused(deployment: Deployment, stock: SQLTracke
     with pytest.raises(TrackerTampered, match="snapshot altered"):
         run(deployment.store.retrieve("c"))
     assert ("tamper", "c", "snapshot_altered") == deployment.audit.entries[-1]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_record_that_is_missing_before_the_window_is_noticed(
+    deployment: Deployment, stock: SQLTrackerStore, filled: bool
+) -> None:
+    """At the next turn, although nothing of what is missing is handed to Rasa any more."""
+    converse(deployment, stock, [turn_of(number) for number in range(20)])
+    with deployment.engine.begin() as connection:
+        first = connection.execute(sa.select(records).where(records.c.sequence == 1)).one()
+        connection.execute(sa.delete(records).where(records.c.sequence == 1))
+        if filled:
+            connection.execute(sa.insert(records).values((first.handle, 0, first.envelope)))
+    with pytest.raises(TrackerTampered) as caught:
+        run(deployment.store.retrieve("c"))
+    assert "records_missing_or_added" == caught.value.reason
