@@ -1,17 +1,12 @@
-"""Puts the parts of one deployment together, once per process.
+"""Opens a deployment: makes each service and gives it the others that it needs.
 
-The only module that knows every package. Rasa builds the tracker store, the dialogue policy, the
-channel and the actions from class names, so they fetch the services they need from here.
+The only module that knows every package. It must never make what is missing without being asked:
+keys are made by `gatehouse init`, and a lost database is said to be lost.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,31 +15,27 @@ from sqlalchemy.engine import Engine
 from gatehouse.approval import ApprovalStore, Approver
 from gatehouse.approval.report import report
 from gatehouse.audit import AuditLog, ring_names
-from gatehouse.audit.deployment import open_anchor, open_checkpointer, open_log, record_start
-from gatehouse.audit.signing import Checkpointer
+from gatehouse.audit.deployment import open_checkpointer, open_log
 from gatehouse.clock import Clock, SystemClock
 from gatehouse.db import open_engine, require_not_lost
 from gatehouse.identity import Directory, Issuer, RotatingKeys, Sessions, Verifier
 from gatehouse.identity.assertions import LIFETIME, SKEW
 from gatehouse.identity.breached import BreachedList
-from gatehouse.identity.calls import WINDOW, Caller
+from gatehouse.identity.calls import WINDOW
 from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
 from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.keys import KeyRing, open_ring
-from gatehouse.logs import take_over
 from gatehouse.migrations import upgrade
 from gatehouse.policy import Change, PolicyStore, read_domain, status
-from gatehouse.settings import Settings, differing, load_settings
+from gatehouse.runtime.services import Runtime
+from gatehouse.settings import Settings, load_settings
 from gatehouse.state import ConversationState
-from gatehouse.stepup import RecoveryCodes, StepUp, Totp
-from gatehouse.stepup.assembly import StepUpParts, assemble, passkey_site
+from gatehouse.stepup import StepUp
+from gatehouse.stepup.assembly import assemble, passkey_site
 from gatehouse.stepup.carriers import SYSTEM as TEXTS
 from gatehouse.stepup.mailing import mailer_of
-from gatehouse.stepup.notices import Notices
-from gatehouse.stepup.own_factors import OwnFactors
-from gatehouse.tracker import Conversations, Purged
-from gatehouse.tracker.errors import TrackerTampered
+from gatehouse.tracker import Conversations
 from gatehouse.tracker.holds import Holds
 from gatehouse.tracker.pseudonyms import Pseudonyms
 from gatehouse.tracker.purges import Purges
@@ -55,148 +46,6 @@ from gatehouse.webhooks import Outgoing, Receiver, read_endpoints
 
 if TYPE_CHECKING:
     from gatehouse.identity.provider.service import ProviderSignIn
-
-_DAY = 86_400
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """The services of one deployment."""
-
-    settings: Settings
-    clock: Clock
-    engine: Engine
-    ring: KeyRing
-    audit: AuditLog
-    checkpoints: Checkpointer
-    directory: Directory
-    devices: Devices
-    sessions: Sessions
-    provider: ProviderSignIn | None
-    front_ends: FrontEnds
-    issuer: Issuer
-    verifier: Verifier
-    assertion_keys: RotatingKeys
-    call_keys: RotatingKeys
-    totp: Totp
-    recovery: RecoveryCodes
-    factors: StepUpParts
-    notices: Notices
-    own_factors: OwnFactors
-    step_up: StepUp
-    policies: PolicyStore
-    approvals: ApprovalStore
-    approver: Approver
-    conversations: Conversations
-    exports: Exports
-    state: ConversationState
-    receipts: Receipts
-    holds: Holds
-    rights: Rights
-    purges: Purges
-    outgoing: Outgoing
-    receiver: Receiver
-
-    @property
-    def caller(self) -> Caller:
-        """Signs the calls of a separate action server."""
-        return Caller(self.call_keys, self.clock)
-
-    def purge(self) -> Purged:
-        """Remove what has expired, here and in the sign-in and step-up tables; recorded if anything.
-
-        Closing what is over is also what keeps a clock that jumps back from reviving it.
-        """
-        try:
-            purged = self.conversations.purge()
-            if purged.conversations:
-                self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
-            if timed_out := self.sessions.expire():
-                self.audit.append("session_ended", reason="time", count=timed_out)
-            self.sessions.prune()
-            self.front_ends.prune()
-            self.factors.expire()
-            self.directory.prune()
-            self.receiver.prune()
-            if self.provider is not None:
-                self.provider.prune()
-            longest = max(self.settings.retention.ttl, self.settings.session.absolute)
-            self.state.purge(longest + _DAY)
-            self.audit.expire_pseudonyms()
-            self.holds.lapse()
-        except BaseException:
-            self.purges.failed(self.clock.now())
-            raise
-        if purged.altered:
-            self.purges.failed(self.clock.now())
-            raise TrackerTampered("end_or_expiry_altered")
-        self.purges.succeeded(purged, self.clock.now())
-        return purged
-
-    def record_start(self) -> None:
-        """Write to the audit log that this process begins to serve."""
-        anchor = open_anchor(self.settings, self.ring)
-        key = self.ring.service_key("settings")
-
-        def mark(text: str) -> str:
-            return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:12]
-
-        changed = differing(self.settings, mark)
-        record_start(
-            self.audit,
-            anchor,
-            self.checkpoints.trust.origin,
-            profile=self.settings.server.profile,
-            settings=changed,
-        )
-
-    def close(self) -> None:
-        """Close the databases; nothing can be asked afterwards."""
-        self.factors.close()
-        self.ring.close()
-        self.engine.dispose()
-        self.audit.engine.dispose()
-
-
-_current: Runtime | None = None
-_opening = threading.Lock()
-
-
-def current() -> Runtime:
-    """The runtime of this process, opened on first use from `GATEHOUSE_HOME` or the current directory.
-
-    Raises `GatehouseError` when the deployment is not ready.
-    """
-    global _current
-    if _current is None:
-        with _opening:
-            if _current is None:
-                home = home_of_this_process()
-                redact_logs()  # an action server comes here before it hears anybody
-                _current = open_runtime(home, serving=True)
-    return _current
-
-
-def opened() -> Runtime | None:
-    """The runtime of this process if it is open already; for what is optional."""
-    return _current
-
-
-def home_of_this_process() -> Path:
-    """`GATEHOUSE_HOME`, or the current directory."""
-    return Path(os.environ.get("GATEHOUSE_HOME") or Path.cwd())
-
-
-def redact_logs() -> None:
-    """Put the logs of a process that another launcher started under the rule of `gatehouse.logs`."""
-    settings = load_settings(home_of_this_process()).logs
-    take_over(settings.level, libraries=None, form=settings.format)
-
-
-def install(runtime: Runtime) -> None:
-    """Make `runtime` the one of this process."""
-    global _current
-    _current = runtime
 
 
 def open_runtime(
