@@ -38,10 +38,13 @@ from gatehouse.channel import rasa_side
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.turns import Turns
+from gatehouse.clock import Clock
 from gatehouse.dialogue import adjustments
 from gatehouse.dialogue.in_process import InProcessActions
 from gatehouse.errors import GatehouseError, NotReady
+from gatehouse.keys import KeyRing
 from gatehouse.keys.restoring import throw_away_copy
+from gatehouse.policy.errors import PolicyInvalid
 from gatehouse.runtime import Runtime, open_runtime
 from gatehouse.settings import Settings, load_settings
 from gatehouse.tracker.store import open_to_channel
@@ -133,7 +136,7 @@ def _tried(
         try:
             restored = restore(settings, clock, ring, target, backup.id, progress, "open")
             restored_in = time.perf_counter() - began
-            runtime = open_runtime(home, clock, serving=True, ring=ring)
+            runtime = _opened(home, clock, ring, backup)
             try:
                 answers = _talk(runtime, real, model, sentences)
                 entries = verify_log(runtime.audit, trust=runtime.checkpoints.trust).entries
@@ -143,6 +146,18 @@ def _tried(
         finally:
             ring.close()
         return Drilled(backup, restored, answers, entries, restored_in, time.perf_counter() - began)
+
+
+def _opened(home: Path, clock: Clock, ring: KeyRing, backup: Manifest) -> Runtime:
+    try:
+        return open_runtime(home, clock, serving=True, ring=ring)
+    except PolicyInvalid as error:
+        raise DrillFailed(
+            f"the backup is whole, and its policies do not fit the domain of now: {error.message}",
+            f"it was made by version {backup.product}, before domain or policies changed; a restore "
+            "leaves policies that are there as they are",
+            "`gatehouse backup now` makes one that fits, and `gatehouse backup drill` tries it",
+        ) from error
 
 
 def _lay_out(real: Settings, home: Path, urls: dict[str, str]) -> Settings:

@@ -100,6 +100,18 @@ def test_a_drill_of_a_bad_backup_fails(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert ("drill", False) == (last["operation"], last["passed"])
 
 
+def test_policies_of_before_an_update_are_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup from before the domain got a request is whole, does not serve, and says what to do."""
+    silenced(monkeypatch)
+    made = desk.backup()
+    domain = desk.home / "domain.yml"
+    domain.write_text(domain.read_text().replace("intents:\n", "intents:\n  - new_request\n", 1))
+    with pytest.raises(drills.DrillFailed, match="do not fit the domain of now"):
+        run(desk, made)
+
+
 def test_without_a_model_no_drill(desk: Desk, tmp_path: Path) -> None:
     """Said before anything is restored."""
     made = desk.backup()
