@@ -64,12 +64,11 @@ def advisories(asked: Asked) -> Live:
     path = (asked.audit or AUDIT) / "advisories.json"
     document, raw = _document(path, "advisories were not looked up; `make audit` does it")
     try:
-        checked, still_open = bool(document["checked"]), int(document["open"])
-        age = _age(asked, document["made"])
+        if not document["checked"]:
+            raise Absent("advisories could not be looked up where `make audit` ran")
+        still_open, age = int(document["open"]), _age(asked, document["made"])
     except (KeyError, TypeError, ValueError):
         raise Absent("the result about advisories cannot be read") from None
-    if not checked:
-        raise Absent("advisories could not be looked up where `make audit` ran")
     if age > _LOOKED_UP:
         raise Absent(f"advisories were looked up {age / 86400:.0f} days ago; `make audit` does it")
     return Live(
