@@ -80,7 +80,7 @@ class Conversation:
         self.whole: list[Event] = [SessionStarted(), ActionExecuted("action_listen")]
         self.carry: Any = None
         self.turns: list[list[Event]] = [list(self.whole)]
-        self.compared = 0
+        self.compared = self.short = 0
 
     @property
     def handed(self) -> list[Event]:
@@ -139,6 +139,7 @@ class Conversation:
             cut = carried + sum(map(len, raw))
             self.carry = fold(self.handed, cut, self.carry, self.needs) if raw else None
             self.turns = self.turns[-RAW_TURNS:] if self.carry else [list(self.whole)]
+        self.short += len(self.handed) < len(self.whole) / 2
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -152,4 +153,5 @@ def test_the_same_predictions(model: tuple[Domain, list[Any], Needs], seed: int)
         known = [*sorted(domain.intents), *favourites * 4, "back"]
         conversation.say(conversation.random.choice(known))
     assert conversation.compared > TURNS
-    assert len(conversation.handed) < len(conversation.whole) / 2
+    # Not at every end: after a message that was taken back, the whole is needed for some turns.
+    assert conversation.short > 0
