@@ -107,10 +107,22 @@ def test_used_code_does_not_work_again(employee: Account) -> None:
     code = employee.code()
     chat.say("what is my salary")
     assert "gross" in chat.give(code)
-    chat.say("what is my salary")
+    chat.say("show me my payslip for last month")
     answer = chat.give(code)
-    assert "gross" not in answer
+    assert "gross" not in answer.casefold()
     assert chat.challenge is not None
+
+
+def test_a_code_counts_for_the_same_request_as_long_as_the_rule_says(employee: Account) -> None:
+    """Asked again at once the salary needs no other code; in another session it does."""
+    chat = employee.sign_in()
+    chat.say("what is my salary")
+    assert "gross" in chat.give(employee.code())
+    assert "gross" in chat.say("what is my salary")
+    assert chat.challenge is None
+    again = employee.sign_in()
+    again.say("what is my salary")
+    assert again.challenge is not None
 
 
 def test_too_many_wrong_codes_cancel_the_request(employee: Account) -> None:
