@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from gatehouse.backup.shelf import Shelf
 from gatehouse.backup.targets import open_target
+from gatehouse.clock import SettableClock
 from gatehouse.keys.opening import open_ring
 from gatehouse.ops.doctor.checks import disk, versions
 from gatehouse.ops.model_state import fingerprint
@@ -98,22 +99,18 @@ def test_a_damaged_file(patient: Patient) -> None:
 
 def test_what_was_not_purged(patient: Patient) -> None:
     """Rows of the expired and ends that were not carried out are found; a purge removes them."""
-    runtime = open_runtime(patient.home)
+    now = time.time()
+    runtime = open_runtime(patient.home, SettableClock(now - 4000))
     runtime.conversations.started("c1", "p1")
-    runtime.close()
     assert [] == patient.ids("purge")
-    change(
-        patient,
-        MAIN,
-        f"UPDATE gh_conversations SET end_reason = 'end', end_requested_at = {time.time() - 4000}",
-    )
+    runtime.conversations.request_end("c1")
+    runtime.close()
     assert ["purge.unfinished"] == patient.ids("purge")
     patient.gatehouse(patient.found("purge.unfinished").mend)
     assert [] == patient.ids("purge")
-    runtime = open_runtime(patient.home)
+    runtime = open_runtime(patient.home, SettableClock(now - 86400 - 4000))
     runtime.conversations.started("c2", "p1")
     runtime.close()
-    change(patient, MAIN, f"UPDATE gh_conversations SET expires_at = {time.time() - 4000}")
     patient.gatehouse(patient.found("purge.late").mend)
     assert [] == patient.ids("purge")
 
