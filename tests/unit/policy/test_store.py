@@ -187,7 +187,7 @@ def test_altered_last_good_policies_are_not_used(service, position):
     content[position] ^= 1
     kept.write_bytes(bytes(content))
     service.write("nonsense")
-    with pytest.raises(PolicyInvalid, match=r"not YAML|expected here") as raised:
+    with pytest.raises(PolicyInvalid, match=r"is missing after this key") as raised:
         service.open()
     assert 1 == len(raised.value.hints)
 
