@@ -47,7 +47,9 @@ _READ = click.Path(dir_okay=False, exists=True, path_type=Path)
 @click.option("--only", multiple=True, metavar="ID", help="Make this attack only; may be repeated.")
 @click.option("--skip", multiple=True, metavar="ID", help="Leave this one out; may be repeated.")
 @click.option("--destructive", is_flag=True, help="Also attacks that other people would notice.")
-@click.option("--sensitive", help="A message that needs a code (default: about the salary).")
+@click.option(
+    "--sensitive", help="A message that needs a code every time (default: about a payslip)."
+)
 @click.option("--forbidden", multiple=True, help="A message that the account is refused.")
 @click.option("--webhook", default="", help="Name of an incoming webhook to forge messages to.")
 @click.option("--max-requests", default=2000, show_default=True, type=click.IntRange(1, 100_000))

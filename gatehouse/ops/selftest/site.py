@@ -41,7 +41,7 @@ class Words:
     """What is said to the assistant: requests that need a code, and requests that the test account
     is refused. The defaults are those of the demonstration."""
 
-    sensitive: str = "what is my salary"
+    sensitive: str = "show me my payslip for last month"
     forbidden: tuple[str, ...] = ()
     offers_buttons: str = "what do you store about me"
     webhook: str = ""
