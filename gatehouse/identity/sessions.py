@@ -221,23 +221,9 @@ class Sessions:
         with transaction(self._engine) as connection:
             return int(connection.execute(table.delete().where(over)).rowcount)
 
-    def rotate(self, session_id: str) -> str:
-        """Replace the token; the old one, and the CSRF value derived from it, end at once."""
-        return self._change(session_id, secrets.token_urlsafe(32))[0]
-
     def renew_conversation(self, session_id: str) -> Session:
         """Give the session a new conversation id, after the old conversation ended."""
         return self._change(session_id, None, conversation_id=secrets.token_hex(16))[1]
-
-    def elevate(self, session_id: str, aal: int) -> tuple[str, Session]:
-        """Record that assurance level `aal` was reached now, and rotate the token.
-
-        Returns the new token and the session. A privilege change without rotation would let a token
-        that leaked earlier share in it (ASVS 5.0 V7.2.4).
-        """
-        return self._change(
-            session_id, secrets.token_urlsafe(32), aal=aal, aal_at=self._clock.now()
-        )
 
     def expire(self) -> int:
         """Mark every session whose time is over, so that no later clock revives it; how many."""

@@ -143,14 +143,12 @@ def test_quick_messages_write_once_and_never_prolong(
 def test_an_ended_session_cannot_be_touched_alive(
     sessions: Sessions, clock: SettableClock, erin: Person
 ) -> None:
-    """Touching, rotating, renewing or elevating an ended session is refused and revives nothing."""
+    """Touching or renewing an ended session is refused and revives nothing."""
     token, session = sessions.open(erin)
     clock.advance(IDLE)
     attempts = (
         lambda: sessions.touch(session.id),
-        lambda: sessions.rotate(session.id),
         lambda: sessions.renew_conversation(session.id),
-        lambda: sessions.elevate(session.id, 2),
     )
     for attempt in attempts:
         with pytest.raises(SessionEnded):
@@ -237,28 +235,6 @@ def test_ending_erases_the_conversation_id(
     sessions.close(session.id)
     with engine.connect() as connection:
         assert b"" == connection.execute(sa.select(table.c.conversation)).scalar_one()
-
-
-def test_rotation_replaces_token_and_csrf(sessions: Sessions, erin: Person) -> None:
-    """The old token and the CSRF value that goes with it are dead at once."""
-    old, session = sessions.open(erin)
-    new = sessions.rotate(session.id)
-    assert "unknown" == why_ended(sessions, old)
-    rotated = sessions.resolve(new)
-    assert (session.id, session.conversation_id) == (rotated.id, rotated.conversation_id)
-    assert session.csrf != rotated.csrf
-
-
-def test_elevation_rotates_and_is_dated(
-    sessions: Sessions, clock: SettableClock, erin: Person
-) -> None:
-    """A higher assurance level comes with its time and with a new token."""
-    old, session = sessions.open(erin)
-    clock.advance(30)
-    new, elevated = sessions.elevate(session.id, 2)
-    assert (2, clock.now()) == (elevated.aal, elevated.aal_at)
-    assert elevated == sessions.resolve(new)
-    assert "unknown" == why_ended(sessions, old)
 
 
 def test_a_renewed_conversation_is_another_one(sessions: Sessions, erin: Person) -> None:
@@ -352,44 +328,27 @@ def test_a_race_between_sign_out_and_activity_ends_signed_out(
     assert "signed_out" == why_ended(sessions, token)
 
 
-def test_of_two_rotations_at_once_one_token_survives(
-    any_engine: Engine, clock: SettableClock, erin: Person
-) -> None:
-    """Concurrent rotations leave exactly one token that opens the session."""
-    sessions = Sessions(any_engine, clock, SessionSettings(idle=IDLE, absolute=ABSOLUTE), KEY)
-    _, session = sessions.open(erin)
-    with ThreadPoolExecutor(8) as pool:
-        tokens = list(pool.map(lambda _: sessions.rotate(session.id), range(8)))
-    good = []
-    for token in tokens:
-        try:
-            good.append(sessions.resolve(token).id)
-        except SessionEnded as ended:
-            assert "unknown" == ended.reason
-    assert [session.id] == good
-
-
 def test_changes_at_once_do_not_undo_each_other(
     any_engine: Engine, clock: SettableClock, erin: Person
 ) -> None:
-    """Rotating, renewing and elevating together leave a session that opens, elevated."""
+    """Renewing the conversation and being seen at the same time leave a session that opens, in the last conversation."""
     sessions = Sessions(any_engine, clock, SessionSettings(idle=IDLE, absolute=ABSOLUTE), KEY)
     for _ in range(5):
-        _, session = sessions.open(erin)
+        token, session = sessions.open(erin)
+        clock.advance(TOUCH_EVERY + 1)
         with ThreadPoolExecutor(9) as pool:
-            for _ in range(3):
-                pool.submit(sessions.rotate, session.id)
-                pool.submit(sessions.renew_conversation, session.id)
-                pool.submit(sessions.elevate, session.id, 2)
-        found = sessions.get(session.id)
-        assert (2, clock.now()) == (found.aal, found.aal_at)
-        assert session.conversation_id != found.conversation_id
+            seen = [pool.submit(sessions.touch, session.id) for _ in range(4)]
+            renewed = [pool.submit(sessions.renew_conversation, session.id) for _ in range(4)]
+        assert [] == [one.exception() for one in (*seen, *renewed) if one.exception()]
+        conversations = {one.result().conversation_id for one in renewed}
+        assert 4 == len(conversations)
+        assert sessions.resolve(token).conversation_id in conversations
 
 
 @pytest.mark.parametrize("session_id", ["", "0" * 32, "x" * 1000])
 def test_an_unknown_session_cannot_be_changed(sessions: Sessions, session_id: str) -> None:
     """Every change of a session that is not there is refused as unknown."""
-    changes = (sessions.touch, sessions.rotate, sessions.renew_conversation, sessions.get)
+    changes = (sessions.touch, sessions.renew_conversation, sessions.get)
     for change in changes:
         with pytest.raises(SessionEnded) as ended:
             change(session_id)
