@@ -67,16 +67,17 @@ def open_checkpointer(
         https.append(witness)
         others.append(verifier_of(audit.witness_key))
     trust = Trust(origin, own, others)
+    anchor = open_anchor(settings, ring)
     files: list[Witness] = []
     if audit.witness_file:
-        files.append(FileWitness(settings.path(audit.witness_file), trust, clock))
+        files.append(FileWitness(settings.path(audit.witness_file), trust, clock, anchor))
     return Checkpointer(
         log,
         clock,
         trust,
         signers,
         [*files, *https],
-        open_anchor(settings, ring),
+        anchor,
         every=audit.checkpoint_entries,
         interval=audit.checkpoint_interval,
     )

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from gatehouse.audit.anchor import Anchor
 from gatehouse.audit.checkpoint import Signed, Trust
 from gatehouse.audit.errors import CheckpointInvalid
 from gatehouse.audit.proofs import ProofInvalid, check_consistency
@@ -70,24 +71,36 @@ class FileWitness:
     """A file that only grows, on another volume or machine: a JSON document with time and note per line.
 
     Its directory should belong to somebody else, and the file can be made append-only for everybody
-    (`chattr +a`); nothing here ever needs more than to add a line.
+    (`chattr +a`); nothing here ever needs more than to add a line. The anchor remembers how many entries
+    the file of this path vouched for: one that is gone, as when its volume is not mounted, or that holds
+    less, is away and never begun anew, since a new one could be made for a log that was rewritten.
     """
 
     name = "file"
 
-    def __init__(self, path: Path, trust: Trust, clock: Clock) -> None:
+    def __init__(self, path: Path, trust: Trust, clock: Clock, anchor: Anchor) -> None:
         self.path = path
         self._trust = trust
         self._clock = clock
+        self._anchor = anchor
+        self._place = f"witness file {path} of {trust.origin}"
 
     def submit(self, signed: Signed, prove: Prove) -> str:
-        with self._open() as handle:
+        vouched = self._anchor.get(self._place)
+        with self._open(begin=not vouched) as handle:
             last = self._last(handle)
-            if last is not None and not _follows(last, signed, prove):
-                return ""
-            line = json.dumps({"at": as_iso(self._clock.now()), "checkpoint": signed.note})
-            _append(handle, line.encode() + b"\n")
+            self._require(last, vouched)
+            if last is None or _follows(last, signed, prove):
+                line = json.dumps({"at": as_iso(self._clock.now()), "checkpoint": signed.note})
+                _append(handle, line.encode() + b"\n")
+            self._anchor.raise_to(self._place, signed.checkpoint.size)
         return ""
+
+    def require_there(self) -> None:
+        """Raise `WitnessUnavailable` when the file is gone or holds less than it took."""
+        if vouched := self._anchor.get(self._place):
+            with self._open(begin=False) as handle:
+                self._require(self._last(handle), vouched)
 
     def known(self) -> int:
         try:
@@ -113,11 +126,27 @@ class FileWitness:
             return None
         return read_line(lines[-2], self._trust)
 
+    def _require(self, last: Signed | None, vouched: int) -> None:
+        holds = last.checkpoint.size if last else 0
+        if holds < vouched:
+            raise WitnessUnavailable(
+                f"the witness file vouches for {holds} entries and took {vouched}",
+                "somebody emptied it or put an older one in its place: find out who, and put it back",
+            )
+
     @contextmanager
-    def _open(self) -> Iterator[int]:
+    def _open(self, *, begin: bool) -> Iterator[int]:
+        flags = os.O_APPEND | os.O_RDWR
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
+            if begin:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                flags |= os.O_CREAT
+            handle = os.open(self.path, flags, 0o600)
+        except FileNotFoundError as error:
+            raise WitnessUnavailable(
+                "the witness file is gone",
+                "is its volume mounted? put the file back, or name another one in audit.witness_file",
+            ) from error
         except OSError as error:
             raise WitnessUnavailable("the witness file cannot be opened") from error
         try:

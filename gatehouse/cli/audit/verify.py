@@ -115,6 +115,10 @@ def _remarks(runtime: Runtime, report: VerifyReport) -> list[str]:
         found.append(f"the newest {newest} rest on the chain alone until the next checkpoint")
     if not audit.witness_file and not audit.witness_url:
         found.append("there is no witness: who holds database and keys could rewrite everything")
+    elif gone := _witness_gone(runtime):
+        found.append(
+            f"{gone}; until it is back nothing vouches against who holds database and keys"
+        )
     elif report.witnessed < report.checkpointed:
         found.append(
             f"witnesses vouch for {report.witnessed} entries only; is one of them away? "
@@ -126,6 +130,22 @@ def _remarks(runtime: Runtime, report: VerifyReport) -> list[str]:
             "protects against who owns this one"
         )
     return found
+
+
+def _witness_gone(runtime: Runtime) -> str:
+    """What is wrong with the place of the witness file, or ""."""
+    from gatehouse.audit.deployment import open_anchor
+    from gatehouse.audit.witness import FileWitness, WitnessUnavailable
+
+    settings = runtime.settings
+    if not settings.audit.witness_file:
+        return ""
+    path, anchor = settings.path(settings.audit.witness_file), open_anchor(settings, runtime.ring)
+    try:
+        FileWitness(path, runtime.checkpoints.trust, runtime.clock, anchor).require_there()
+    except WitnessUnavailable as error:
+        return error.message
+    return ""
 
 
 def _same_volume(runtime: Runtime) -> bool:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from gatehouse import runtime as composition
 from gatehouse.clock import SettableClock
 from gatehouse.identity import CHEAPEST, Directory, Person
 from gatehouse.keys import KeyRing
 from gatehouse.runtime import Runtime, open_runtime
+from gatehouse.runtime import assembly as composition
 
 PROJECT = Path(__file__).resolve().parents[3]
 PASSWORD = "granite-otter-sails-quietly-77"

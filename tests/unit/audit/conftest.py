@@ -85,8 +85,8 @@ def make_site(
     signer = Ed25519Signer(origin, Ed25519PrivateKey.from_private_bytes(seed))
     trust = Trust(origin, [signer.verifier()])
     clock = SettableClock()
-    witness = FileWitness(directory / "elsewhere" / "witness.jsonl", trust, clock)
     anchor = Anchor(directory / "anchor", KEY)
+    witness = FileWitness(directory / "elsewhere" / "witness.jsonl", trust, clock, anchor)
     checkpointer = Checkpointer(
         log, clock, trust, [signer], [witness], anchor, every=1000, interval=60
     )

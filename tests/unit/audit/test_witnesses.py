@@ -13,7 +13,7 @@ from gatehouse.audit import AuditLog, AuditTampered, Kept, verify
 from gatehouse.audit.checkpoint import Trust
 from gatehouse.audit.https_witness import HttpsWitness
 from gatehouse.audit.signing import Checkpointer
-from gatehouse.audit.witness import notes_of
+from gatehouse.audit.witness import WitnessUnavailable, notes_of
 from gatehouse.clock import SettableClock
 from tests.unit.audit.conftest import Site, as_owner, fill, make_site, open_log
 from tests.unit.audit.witness_server import NAME, WitnessServer, serving
@@ -266,6 +266,30 @@ def test_a_damaged_witness_file_stops_signing_and_not_the_start(site: Site) -> N
         with pytest.raises(AuditTampered, match="a line that is no checkpoint of this log"):
             fresh.checkpointer.make()
     assert 1 == sum("checkpoint_refused" in entry.body for entry in site.log.entries())
+
+
+@pytest.mark.parametrize("how", ["gone", "emptied", "older"])
+def test_a_witness_file_is_never_begun_anew(site: Site, how: str) -> None:
+    """One that is not mounted, was emptied, or is an older copy is away: said, and not replaced by a new
+    one, which would vouch for whatever the log is by then; when it is back it goes on."""
+    path, whole = site.witness.path, site.witness.path.read_bytes()
+    left = {"gone": None, "emptied": b"", "older": whole.splitlines(keepends=True)[0]}[how]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    for one in (site, make_site(site.log, site.anchor._path.parent)):  # and after a restart
+        signed = one.checkpointer.make()
+        assert signed is not None
+        assert 12 == signed.checkpoint.size
+        (status,) = one.checkpointer.status().witnesses
+        assert ("gone" if how == "gone" else "took 9") in (status.error or "")
+        with pytest.raises(WitnessUnavailable):
+            one.witness.require_there()
+    assert left == (path.read_bytes() if path.exists() else None)
+    path.write_bytes(whole)
+    site.checkpointer.make()
+    site.witness.require_there()
+    assert 12 == site.verify().witnessed
 
 
 def test_a_full_disk_leaves_no_half_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ class Notes:
     def __init__(self) -> None:
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.broken = False
+        self.engine: Any = None
 
     def append(self, kind: str, **facts: Any) -> int:
         if self.broken:
@@ -152,7 +153,7 @@ class Site:
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def _build(self, home: Path) -> None:
-        engine = self._engine = open_engine(f"sqlite:///{home}/gatehouse.db")
+        engine = self._engine = self.audit.engine = open_engine(f"sqlite:///{home}/gatehouse.db")
         for metadata in (
             identity_schema.metadata,
             stepup_schema.metadata,

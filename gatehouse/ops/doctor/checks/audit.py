@@ -6,6 +6,7 @@ Compares what log and witnesses say, and whether no entry is missing; whether en
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import ssl
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def _file(subject: Subject, path: Path, size: int, signed: int) -> Iterator[Find
     if not path.exists():
         if signed:
             what = f"the witness file is gone, although {signed} entries are signed"
-            yield bad("audit.witness_gone", what, "gatehouse audit checkpoint")
+            yield bad("audit.witness_gone", what, f"findmnt -T {shlex.quote(str(path.parent))}")
         return
     try:
         last = path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2]
@@ -85,7 +86,9 @@ def _file(subject: Subject, path: Path, size: int, signed: int) -> Iterator[Find
         what = f"the witness saw {seen} entries, the log has {size}: it was put back"
         yield bad("audit.put_back", what, _VERIFY, altered=True)
     elif seen < signed:
-        what = f"the witness file is {signed - seen} entries behind"
+        what = (
+            f"the witness file is {signed - seen} entries behind: it was away, or is an older copy"
+        )
         yield bad("audit.witness_behind", what, "gatehouse audit checkpoint")
     else:
         yield good("audit.witness", f"the witness file remembers {seen} entries")
