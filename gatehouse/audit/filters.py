@@ -22,7 +22,10 @@ _FORMS = "a date (2026-11-25), a time in UTC (2026-11-25T14:00), or how long ago
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What an entry must be like; an empty field asks for nothing. Times are RFC 3339 in UTC."""
+    """What an entry must be like; an empty field asks for nothing. Times are RFC 3339 in UTC.
+
+    Request ids and pseudonyms may be their beginnings, as a line shows them.
+    """
 
     kinds: frozenset[str] = frozenset()
     intents: frozenset[str] = frozenset()
@@ -44,9 +47,11 @@ class Filter:
             (not self.kinds or body.get("kind") in self.kinds)
             and (not self.intents or body.get("intent") in self.intents)
             and (not self.rules or body.get("rule") in self.rules)
-            and (not self.requests or body.get("request_id") in self.requests)
-            and (self.people is None or body.get("person") in self.people)
-            and (self.conversations is None or body.get("conversation") in self.conversations)
+            and (not self.requests or _begins(body.get("request_id"), self.requests))
+            and (self.people is None or _begins(body.get("person"), self.people))
+            and (
+                self.conversations is None or _begins(body.get("conversation"), self.conversations)
+            )
             and (not self.since or str(body.get("at", "")) >= self.since)
             and (not self.until or str(body.get("at", "")) < self.until)
         )
@@ -57,6 +62,10 @@ class Filter:
             body = entry.facts()
             if self.lets_through(body):
                 yield entry, body
+
+
+def _begins(value: object, wanted: frozenset[str]) -> bool:
+    return isinstance(value, str) and value.startswith(tuple(wanted))
 
 
 def read_time(text: str, now: float, option: str) -> str:

@@ -1,11 +1,12 @@
 """The options that choose entries, the same for every command that reads several.
 
 Who is meant is given as a user name or an id; the pseudonym is computed here and needs the key of that
-person or conversation to live.
+person or conversation to live. What a line shows of a pseudonym or request id can be given back instead.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,18 +18,21 @@ if TYPE_CHECKING:
     from gatehouse.audit.filters import Filter
     from gatehouse.runtime import Runtime
 
+SHOWN = re.compile(r"[0-9a-f]{8,32}")
+"""The beginning of a pseudonym, as `audit tail` shows it, or more of it."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--person", default="", help="User name or id of a person."),
-    click.option("--conversation", default="", help="Id of a conversation."),
+    click.option("--person", default="", help="User name, id, or shown pseudonym of a person."),
+    click.option("--conversation", default="", help="Id or shown pseudonym of a conversation."),
     click.option("--intent", "intents", multiple=True, help="An intent; may be repeated."),
     click.option("--rule", "rules", multiple=True, help="A rule; may be repeated."),
     click.option(
         "--request-id",
         "requests",
         multiple=True,
-        help="X-Request-Id of an answer; may be repeated.",
+        help="X-Request-Id of an answer, 8 characters or more; may be repeated.",
     ),
     click.option("--kind", "kinds", multiple=True, help="A kind of entry; may be repeated."),
     click.option("--since", default="", help="From this time on: 2026-11-25, …T14:00 (UTC), 7d."),
@@ -63,6 +67,9 @@ def chosen(
             raise InvalidInput(
                 f"--kind: {kind!r} is not known", f"one of {', '.join(sorted(KINDS))}"
             )
+    for request in requests:
+        if len(request) < 8:
+            raise InvalidInput(f"--request-id: {request!r} is too short", "8 characters or more")
     now = runtime.clock.now()
     return Filter(
         kinds=frozenset(kinds),
@@ -86,6 +93,8 @@ def _person(runtime: Runtime, name: str) -> frozenset[str]:
 
 def _pseudonyms(runtime: Runtime, kind: str, identity: str) -> frozenset[str]:
     found = runtime.audit.pseudonyms(kind, identity)
+    if not found and SHOWN.fullmatch(identity):
+        return frozenset({identity})
     if not found:
         raise InvalidInput(
             f"no entry can be told to be about this {kind}",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import deque
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatehouse.cli.audit.choosing import choosing_options, chosen
 from gatehouse.cli.audit.lines import line
 from gatehouse.cli.home import home_directory
+
+if TYPE_CHECKING:
+    from gatehouse.audit.log import AuditLog
 
 
 @click.command()
@@ -37,3 +42,17 @@ def tail(count: int, as_json: bool, **options: Any) -> None:
         click.echo(entry.body if as_json else line(entry.sequence, body))
     if not found:
         click.echo("note: no entry is like that", err=True)
+        for what in ("intent", "rule"):
+            for remark in _unheard(log, what, options[f"{what}s"]):
+                click.echo(f"note: {remark}", err=True)
+
+
+def _unheard(log: AuditLog, what: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Names that no entry at all has: a slip of the pen must not look like a proof of absence."""
+    if not names:
+        return
+    known = {str(body[what]) for entry in log.entries() if (body := entry.facts()).get(what)}
+    for name in sorted(set(names) - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        nearest = f"; the nearest one that occurs is {near[0]!r}" if near else ""
+        yield f"no entry has the {what} {name!r}{nearest}"

@@ -122,7 +122,22 @@ def test_what_cannot_be_chosen_is_said(run: CliRunner) -> None:
             call(run, "tail", "--since", early)
     assert 2 == run.invoke(audit, ["tail", "--count", "-1"]).exit_code
     nothing = call(run, "tail", "--intent", "view_salery")
-    assert ("", "note: no entry is like that\n") == (nothing.stdout, nothing.stderr)
+    assert "" == nothing.stdout
+    assert "note: no entry is like that" == nothing.stderr.splitlines()[0]
+    assert "'view_salery'; the nearest one that occurs is 'view_salary'" in nothing.stderr
+    with pytest.raises(InvalidInput, match="'00' is too short"):
+        call(run, "tail", "--request-id", "00")
+
+
+def test_what_a_line_shows_can_be_given_back(run: CliRunner) -> None:
+    """The beginnings of pseudonyms and request ids that tail prints choose the same entries."""
+    bodies = [json.loads(text) for text in call(run, "tail", "--json").stdout.splitlines()]
+    for option, fact in (("person", "person"), ("conversation", "conversation")):
+        shown = next(body[fact] for body in bodies if len(str(body.get(fact, ""))) == 32)[:8]
+        wanted = [body for body in bodies if str(body.get(fact, "")).startswith(shown)]
+        found = call(run, "tail", f"--{option}", shown, "--json").stdout.splitlines()
+        assert wanted == [json.loads(text) for text in found]
+    assert 3 == len(call(run, "tail", "--request-id", f"{1:016x}"[:8]).stdout.splitlines())
 
 
 def test_show_prints_all_of_an_entry(run: CliRunner) -> None:
