@@ -80,7 +80,11 @@ class History:
             return known[0]
         if wanted == "previous":
             if len(known) == 1:
-                raise InvalidInput("there is no previous revision: the first one is in force")
+                raise InvalidInput(
+                    "there is no previous revision: the first one is in force",
+                    "the files against it: `gatehouse policy diff in-force`; a running server takes"
+                    " a saved edit within two seconds",
+                )
             return known[1]
         found = [one for one in known if one.startswith(wanted)]
         if len(wanted) < LEAST_PREFIX or not found:
