@@ -26,6 +26,8 @@ from typing import Self
 import psycopg2
 import pytest
 
+from tests.needs import need
+
 _DEBIAN = "/usr/lib/postgresql"
 _NUMBERS = itertools.count(1)
 
@@ -34,11 +36,8 @@ _NUMBERS = itertools.count(1)
 def postgres_server() -> Iterator[str]:
     """The URL of a running server's database, `postgresql+psycopg2://…:port/postgres`."""
     binaries = _binaries()
-    if binaries is None:
-        message = "PostgreSQL is not installed (apt-get install postgresql)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(binaries, "PostgreSQL is not installed (apt-get install postgresql)")
+    assert binaries is not None
     directory = Path(tempfile.mkdtemp(prefix="gatehouse-postgres-"))
     try:
         yield from _serve(binaries, directory)
@@ -66,11 +65,8 @@ class OwnServer:
 
     def __init__(self) -> None:
         binaries = _binaries()
-        if binaries is None:
-            message = "PostgreSQL is not installed (apt-get install postgresql)"
-            if os.environ.get("CI") == "true":
-                pytest.fail(message)
-            pytest.skip(message)
+        need(binaries, "PostgreSQL is not installed (apt-get install postgresql)")
+        assert binaries is not None
         self._binaries = binaries
         self._directory = Path(tempfile.mkdtemp(prefix="gatehouse-postgres-"))
         self._prefix = _unprivileged(self._directory)

@@ -19,6 +19,7 @@ from tests.browser.browsing import CHROMIUM, QUIET, Visitor, Watch
 from tests.e2e.conftest import _trained_model, employee
 from tests.e2e.deployment import Account, Deployment
 from tests.mailserver import MailDesk
+from tests.needs import need
 from tests.other_system import OtherSystem, other_system
 
 __all__ = ["_trained_model", "employee"]
@@ -96,10 +97,7 @@ def browser() -> Iterator[Browser]:
 
     Not longer than a module: while Playwright is open, no other test of the process can run a loop.
     """
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is not installed")
-        pytest.skip("Chromium is not installed (Debian's package: chromium)")
+    need(CHROMIUM, "Chromium is not installed (Debian's package: chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=list(QUIET), chromium_sandbox=False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_account import open_account
 from tests.browser.test_factors import code_of, prove, scanned
 from tests.e2e.deployment import Account, Deployment
+from tests.needs import need
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -25,11 +25,7 @@ FEATURES = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def axe() -> str:
     """The checker's source."""
-    if not AXE.is_file():
-        missing = "axe-core is not installed (npm install, in tests/browser)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    need(AXE.is_file(), "axe-core is not installed (npm install, in tests/browser)")
     return AXE.read_text(encoding="utf-8")
 
 

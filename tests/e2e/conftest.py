@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.deployment import PROJECT, Account, Deployment
+from tests.needs import need
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _trained_model() -> None:
     """These tests need the trained model; `make test` trains it first."""
-    if (PROJECT / "models" / "current.tar.gz").is_file():
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail("there is no trained model")
-    pytest.skip("no trained model; run `gatehouse train`")
+    model = PROJECT / "models" / "current.tar.gz"
+    need(model.is_file(), "no trained model; run `gatehouse train`")
 
 
 @pytest.fixture(scope="session")

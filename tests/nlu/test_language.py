@@ -7,7 +7,6 @@ little below what was measured, so that a real loss shows and a lucky change doe
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections import Counter, defaultdict
@@ -19,6 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from actions.records.organisation import MEMBERS, PLANS
+from tests.needs import need
 from tests.nlu.measure import HOME, MODEL, SENSITIVE, SETS, Figures, measure
 from tests.nlu.phrases import Phrase, example_lines, normalised, parse_phrase, read_phrases
 
@@ -177,10 +177,7 @@ def test_patterns_find_whole_values(entity: str, message: str, expected: list[st
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Figures]:
-    if not MODEL.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail("no trained model in models/: run `make model`")
-        pytest.skip("no trained model in models/: run `make model`")
+    need(MODEL.is_file(), "no trained model in models/: run `make model`")
     return measure(MODEL)
 
 

@@ -22,6 +22,7 @@ from gatehouse.clock import SystemClock
 from gatehouse.identity.provider.service import open_provider
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
+from tests.needs import need
 from tests.unit.channel.harness import Site
 
 HERE = Path(__file__).parent
@@ -58,11 +59,8 @@ SETTINGS = {
 
 def need_provider() -> None:
     """Skip without the provider; in continuous integration its absence is a failure."""
-    if shutil.which("node") and (HERE / "node_modules" / "oidc-provider").is_dir():
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail("oidc-provider is not installed")
-    pytest.skip("oidc-provider is not installed (npm install in tests/oidc)")
+    there = shutil.which("node") and (HERE / "node_modules" / "oidc-provider").is_dir()
+    need(there, "oidc-provider is not installed (npm install in tests/oidc)")
 
 
 def free_port() -> int:

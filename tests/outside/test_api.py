@@ -20,8 +20,8 @@ import gatehouse.channel
 from gatehouse.identity.front_ends import SCOPES, PublicKey
 from tests.e2e.deployment import Deployment
 from tests.front_end import Caller, SigningFrontEnd
+from tests.needs import need
 from tests.outside.signing_gateway import SigningGateway
-from tests.outside.test_outside import need
 
 pytestmark = pytest.mark.outside
 
@@ -66,7 +66,7 @@ def asked(desk: Deployment, *more: str) -> str:
 
 
 def told(*more: str) -> str:
-    need(PROGRAM.is_file(), "schemathesis (make tools)")
+    need(PROGRAM.is_file(), "schemathesis is not installed (make tools)")
     run = subprocess.run(
         [
             *(str(PROGRAM), "run", str(DESCRIPTION)),

@@ -15,7 +15,7 @@ from gatehouse.ops.evidence.live import Live
 from gatehouse.ops.evidence.mapping import read_map
 from gatehouse.ops.evidence.oscal import About
 from gatehouse.ops.evidence.outcomes import Outcomes
-from tests.outside.test_outside import need
+from tests.needs import need
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = PROJECT / ".venv-tools" / "bin" / "python"
@@ -58,7 +58,7 @@ def objections(document: dict[str, Any], path: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("make", [oscal.component_definition, oscal.assessment_results])
 def test_oscal_is_what_nist_publishes(found: Assessment, make: Any, tmp_path: Path) -> None:
     """The whole map in both documents; and the validator objects when something is taken away."""
-    need(PYTHON.is_file(), "the tools environment")
+    need(PYTHON.is_file(), "the tools environment is not there (make tools)")
     document = make(found, ABOUT)
     assert [] == objections(document, tmp_path / "good.json")
     (name,) = document

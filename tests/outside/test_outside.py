@@ -15,20 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import Deployment
+from tests.needs import need
 from tests.outside.certified import NAME, certified
 
 HERE = Path(__file__).parent
 SCANNER = HERE / "observatory" / "scan.mjs"
 pytestmark = pytest.mark.outside
-
-
-def need(there: bool, what: str) -> None:
-    """Skip without `what`; in continuous integration its absence is a failure."""
-    if there:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +33,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 def test_the_observatory_gives_its_best_grade(desk: Deployment) -> None:
     """MDN's HTTP Observatory: A+, every one of its tests passed."""
-    need((SCANNER.parent / "node_modules").is_dir(), "MDN's HTTP Observatory")
+    need(
+        (SCANNER.parent / "node_modules").is_dir(),
+        "MDN's HTTP Observatory is not installed (npm install)",
+    )
     run = subprocess.run(
         ["node", SCANNER, f"{NAME}:{desk.port}"],
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(desk.home / "ca.pem")},
@@ -62,8 +57,8 @@ def test_testssl_finds_nothing_above_low(desk: Deployment) -> None:
 
     But the trust chain: an authority of one's own offers no revocation list.
     """
-    program = shutil.which("testssl") or shutil.which("testssl.sh")
-    need(program is not None, "testssl.sh")
+    program = shutil.which("testssl") or shutil.which("testssl.sh is not installed")
+    need(program is not None, "testssl.sh is not installed")
     report = desk.home / "testssl.json"
     run = subprocess.run(
         [

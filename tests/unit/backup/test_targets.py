@@ -19,6 +19,7 @@ from gatehouse.backup.targets.s3 import S3Target
 from gatehouse.backup.targets.sftp import SftpTarget
 from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.settings import load_settings
+from tests.needs import need
 from tests.unit.backup.conftest import Desk, silent
 from tests.unit.backup.fake_s3 import FakeS3, served
 
@@ -28,9 +29,8 @@ SERVER = Path("/usr/lib/openssh/sftp-server")
 def sftp(path: Path) -> SftpTarget:
     """Through the real program and the real server, without the transport between them."""
     program = shutil.which("sftp")
-    if program is None or not SERVER.exists():
-        message = "OpenSSH is not installed (apt-get install openssh-client openssh-sftp-server)"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    missing = "OpenSSH is not installed (apt-get install openssh-client openssh-sftp-server)"
+    need(program and SERVER.exists(), missing)
     return SftpTarget(
         "", "here", str(path), None, (str(program), "-q", "-b", "-", "-D", str(SERVER))
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from ruamel.yaml import YAML
 import gatehouse.channel
 from gatehouse.channel.routes import ROUTES
 from gatehouse.identity.password_rules import MIN_LENGTH
+from tests.needs import need
 from tests.unit.channel.harness import Site
 
 WIDGET = Path(gatehouse.channel.__file__).parent / "widget"
@@ -39,11 +39,8 @@ def test_the_built_file_corresponds_to_the_sources(built: Path) -> None:
 
 def test_building_again_gives_the_same_file(tmp_path: Path) -> None:
     """The sources produce exactly the built files."""
-    if not (shutil.which("node") and (WIDGET / "node_modules").is_dir()):
-        missing = "the widget's build tools are not installed (npm install, in the widget's folder)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    tools = shutil.which("node") and (WIDGET / "node_modules").is_dir()
+    need(tools, "the widget's build tools are not installed (npm install, in the widget's folder)")
     subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=WIDGET, check=True, timeout=60)
     again = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert {path.name: path.read_bytes() for path in BUILT} == again

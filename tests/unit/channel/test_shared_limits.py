@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from gatehouse.channel.shared_limits import Windows
 from gatehouse.clock import SettableClock
 from gatehouse.errors import InvalidInput
 from gatehouse.settings import Settings, load_settings
+from tests.needs import need
 
 RING: Any = SimpleNamespace(service_key=lambda _purpose: b"k" * 32)
 
@@ -60,10 +60,8 @@ class Redis:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
-    if shutil.which("redis-server") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Redis is not installed")
-        pytest.skip("Redis is not installed (Debian's package: redis-server)")
+    server = shutil.which("redis-server")
+    need(server, "Redis is not installed (Debian's package: redis-server)")
     server = Redis(tmp_path)
     server.start()
     yield server

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse.dialogue import conversation_tests
 from gatehouse.errors import InvalidInput, NotReady
+from tests.needs import need
 
 PROJECT = Path(__file__).resolve().parents[3]
 MODEL = PROJECT / "models" / "current.tar.gz"
@@ -29,10 +29,7 @@ stories:
 
 @pytest.fixture
 def model() -> Path:
-    if not MODEL.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail("there is no trained model")
-        pytest.skip("no trained model; run `gatehouse train`")
+    need(MODEL.is_file(), "no trained model; run `gatehouse train`")
     return MODEL
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import warnings
 from collections.abc import Iterator
@@ -38,6 +37,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from gatehouse.dialogue import replay, rule_search
 from gatehouse.errors import NotReady
+from tests.needs import need
 
 MODEL = Path(__file__).resolve().parents[3] / "models" / "current.tar.gz"
 DOMAIN = Domain.from_dict(
@@ -263,9 +263,7 @@ def test_what_is_past_is_described_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture(scope="module")
 def trained() -> Iterator[RulePolicy]:
-    if not MODEL.is_file():
-        assert os.environ.get("CI") != "true", "there is no trained model"
-        pytest.skip("no trained model; run `gatehouse train`")
+    need(MODEL.is_file(), "no trained model; run `gatehouse train`")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, _, runner = MessageProcessor._load_model(MODEL)

@@ -17,6 +17,7 @@ import pytest
 from gatehouse.keys.opening import open_root
 from gatehouse.keys.roots import Root
 from gatehouse.settings import load_settings
+from tests.needs import need
 from tests.unit.keys import fake_kms, fake_vault
 
 _LIBRARIES = (
@@ -170,11 +171,8 @@ class _serving:
 def softhsm_library() -> str:
     """The path of SoftHSM2; skips where it is not installed, fails in CI."""
     found = [path for path in _LIBRARIES if os.path.exists(path)]
-    if not found or shutil.which("softhsm2-util") is None:
-        message = "SoftHSM2 is not installed (apt-get install softhsm2)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    there = found and shutil.which("softhsm2-util")
+    need(there, "SoftHSM2 is not installed (apt-get install softhsm2)")
     return found[0]
 
 

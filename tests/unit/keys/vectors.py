@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.needs import need
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "vectors" / "wycheproof"
 
@@ -15,9 +14,5 @@ FOLDER = Path(__file__).resolve().parents[4] / "shared" / "vectors" / "wycheproo
 def groups(name: str) -> list[dict[str, Any]]:
     """The test groups of one Wycheproof file; skips where the folder is absent, fails in CI."""
     path = FOLDER / name
-    if not path.exists():
-        message = f"Wycheproof's {name} is not in ../shared/vectors/wycheproof"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(path.exists(), f"Wycheproof's {name} is not in ../shared/vectors/wycheproof")
     return list(json.loads(path.read_text())["testGroups"])
