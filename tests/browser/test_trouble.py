@@ -176,6 +176,33 @@ def test_a_sign_in_form_that_lost_its_cookie_recovers(visit: Visit, employee: Ac
     expect(other.get_by_label("User name")).to_be_visible()
 
 
+def test_another_tab_that_knocks_at_the_same_time_is_no_dead_end(
+    visit: Visit, employee: Account
+) -> None:
+    """The door that a form was given may be replaced before it is used; the form knocks again."""
+    visitor = visit()
+    page = visitor.open()
+    tried: list[Route] = []
+
+    def refuse_twice(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        tried.append(route)
+        if len(tried) < 3:
+            other_door = {**route.request.headers, "x-csrf-token": "0" * 64}
+            route.continue_(headers=other_door)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/session", refuse_twice)
+    page.get_by_label("User name").fill(employee.username)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(composer(page)).to_be_focused()
+    assert 3 == len(tried)
+
+
 def test_a_server_that_fails_is_said_in_words(visit: Visit) -> None:
     """A 503 leaves the message with "Retry" and the server's sentence, not a code."""
     visitor = visit()

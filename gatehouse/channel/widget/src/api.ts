@@ -44,6 +44,8 @@ export class Refused extends Error {
 }
 
 const BASE = "/api/v1";
+/** A tab that was just signed out knocks as well, and of two doors made at once the browser keeps one. */
+const SIGN_IN_TRIES = 4;
 
 export class Api {
   /** What every change must show: of the session, or of the door before sign-in. */
@@ -55,13 +57,13 @@ export class Api {
 
   async signIn(username: string, password: string, changed: string): Promise<Session> {
     const body = { username, password, ...(changed && { new_password: changed }) };
-    for (let again = false; ; again = true) {
+    for (let tries = 1; ; tries++) {
       // Without the door's token, or when another tab used it up, there is a new one to get first.
-      if (again || !this.csrf) await this.knock();
+      if (tries > 1 || !this.csrf) await this.knock();
       try {
         return this.keep(await this.call<Session>("POST", "/session", body));
       } catch (error) {
-        if (again || (error as Refused).code !== "csrf") throw error;
+        if (tries === SIGN_IN_TRIES || (error as Refused).code !== "csrf") throw error;
       }
     }
   }
