@@ -13,6 +13,8 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from tests.patience import PATIENCE
+
 
 @dataclass
 class _Inbox:
@@ -103,7 +105,7 @@ class Dribbler:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     def _serve(self) -> None:
         try:

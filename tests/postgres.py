@@ -27,6 +27,7 @@ import psycopg2
 import pytest
 
 from tests.needs import need
+from tests.patience import PATIENCE
 
 _DEBIAN = "/usr/lib/postgresql"
 _NUMBERS = itertools.count(1)
@@ -86,7 +87,7 @@ class OwnServer:
     def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.send_signal(signal.SIGQUIT)
-            self._server.wait(timeout=30)
+            self._server.wait(timeout=PATIENCE)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def kill(self) -> None:
@@ -94,9 +95,9 @@ class OwnServer:
         assert self._server is not None
         workers = _children(self._server.pid)
         self._server.kill()
-        self._server.wait(timeout=30)
+        self._server.wait(timeout=PATIENCE)
         self._server = None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while any(Path(f"/proc/{pid}").exists() for pid in workers):
             assert time.monotonic() < deadline, "PostgreSQL's workers did not end"
             time.sleep(0.02)
@@ -166,7 +167,7 @@ def started(data: Path, directory: Path, password: str) -> Iterator[str]:
         yield url
     finally:
         server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=30)
+        server.wait(timeout=PATIENCE)
 
 
 def program(name: str) -> str:
@@ -208,7 +209,7 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             psycopg2.connect(_plain(url)).close()

@@ -14,6 +14,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.deployment import PASSWORD, Account
+from tests.patience import PATIENCE
 
 CHROMIUM = shutil.which("chromium")
 # Without these Chromium asks its maker's servers for news at every start.
@@ -85,7 +86,7 @@ class Visitor:
         self.context = browser.new_context(
             ignore_https_errors=True, **{"viewport": DESKTOP, **options}
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(1000 * PATIENCE)
         watch.over(self.context)
         self.page = self.context.new_page()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from gatehouse.ops.authority import LocalAuthority
 from gatehouse.webhooks.signature import write_secret
@@ -21,8 +21,11 @@ from tests.e2e.deployment import Account, Deployment
 from tests.mailserver import MailDesk
 from tests.needs import need
 from tests.other_system import OtherSystem, other_system
+from tests.patience import PATIENCE
 
 __all__ = ["_trained_model", "employee"]
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 Visit = Callable[..., Visitor]
 INTRANET = "https://localhost:9443"  # nobody listens there; the tests answer for it

@@ -146,7 +146,7 @@ def test_everything_is_erased_after_question_and_code(visit: Visit, employee: Ac
     assert "erasure-receipt.json" == loading.value.suggested_filename
     expect(page.locator(".message.person")).to_have_count(0)
     # An open page looks at its session every ten seconds.
-    expect(other.get_by_label("User name")).to_be_visible(timeout=30_000)
+    expect(other.get_by_label("User name")).to_be_visible()
     page.reload()
     expect(composer(page)).to_be_focused()
     expect(page.locator(".message")).to_have_count(0)

@@ -24,6 +24,7 @@ import pytest
 from gatehouse.identity import Person
 from gatehouse.runtime import Runtime, open_runtime
 from tests.door import at_the_door
+from tests.patience import PATIENCE
 
 PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "granite-otter-sails-quietly-77"
@@ -97,7 +98,7 @@ class Deployment:
         if self._process.poll() is None:
             self._process.send_signal(how)
             try:
-                self._process.wait(timeout=30)
+                self._process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -153,7 +154,7 @@ class Deployment:
             base_url=self.origin,
             verify=context,
             headers={"Origin": self.origin, "Sec-Fetch-Site": "same-origin"},
-            timeout=40,
+            timeout=PATIENCE,
         )
         self._clients.append(client)
         return client

@@ -25,6 +25,7 @@ from gatehouse.identity import METADATA_KEY
 from gatehouse.identity.calls import Call
 from tests.e2e.deployment import Account, Deployment, free_port
 from tests.forgeries import CONVERSATION, FORGERIES, INTENT, NAMES, WORDS, Forger
+from tests.patience import PATIENCE
 
 CERTIFICATE = "var/tls/server.pem"
 
@@ -58,7 +59,7 @@ class Apart(Deployment):
 
 def end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def headers_for(
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
     sent = {name: value for name, value in headers.items() if value}
-    return httpx.post(f"{url}/webhook", content=body, headers=sent, timeout=20)
+    return httpx.post(f"{url}/webhook", content=body, headers=sent, timeout=PATIENCE)
 
 
 def responses(answer: httpx.Response) -> list[str]:
@@ -259,7 +260,7 @@ def test_a_compressed_call_is_bounded(apart: Apart, url: str, forger: Forger) ->
 def test_a_huge_call_is_refused(url: str) -> None:
     """By its declared size, before it is read."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(
             f"POST /webhook HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {MOST_BODY + 1}\r\n\r\n{{}}".encode()

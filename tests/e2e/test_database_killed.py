@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.deployment import Chat, Deployment
+from tests.patience import PATIENCE
 from tests.postgres import OwnServer
 
 
@@ -53,7 +54,7 @@ def test_a_killed_database_loses_no_turn(database: OwnServer, tmp_path: Path) ->
             refused(chat, "somebody took my laptop")
             refused(chat, "hello?")
             database.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while chat.http.get("/api/v1/session").status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.2)

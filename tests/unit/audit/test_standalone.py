@@ -16,6 +16,7 @@ from gatehouse.audit import AuditLog
 from gatehouse.audit.deployment import record_start
 from gatehouse.audit.export import FORMATS
 from gatehouse.audit.proofs import TlogProof, inclusion_proof
+from tests.patience import PATIENCE
 from tests.unit.audit.conftest import ORIGIN, Site, as_owner, fill, make_site, open_log
 
 SCRIPT = Path(gatehouse.audit.__file__).with_name("standalone.py")
@@ -28,7 +29,7 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -131,7 +131,7 @@ def _running(script: str, *arguments: Path) -> Iterator[str]:
 
 _WRITER = """
 import sqlite3, sys, time
-c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=120)
 c.execute("CREATE TABLE pair_a (x)")
 c.execute("CREATE TABLE pair_b (x)")
 print("writing", flush=True)

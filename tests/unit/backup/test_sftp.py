@@ -19,6 +19,7 @@ from gatehouse.backup.shelf import Shelf
 from gatehouse.backup.targets import Target, open_target
 from gatehouse.settings import load_settings
 from tests.needs import need
+from tests.patience import PATIENCE
 from tests.unit.backup.conftest import Desk, silent
 
 SERVER = Path("/usr/sbin/sshd")
@@ -82,7 +83,7 @@ def far(tmp_path: Path) -> Iterator[FarHost]:
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()

@@ -57,6 +57,7 @@ from gatehouse.webhooks import Receiver
 from gatehouse.webhooks.endpoints import Source
 from gatehouse.webhooks.schema import metadata as webhooks_metadata
 from tests.door import at_the_door
+from tests.patience import PATIENCE
 from tests.signing import FixedKeys
 
 PASSWORD = "lantern harbour seventeen plums"
@@ -246,16 +247,16 @@ class Site:
         ready = threading.Event()
         self._ready = ready
         self._thread.start()
-        if not ready.wait(20) or not self._server:
+        if not ready.wait(PATIENCE) or not self._server:
             raise RuntimeError("the server did not start")
         return self
 
     def __exit__(self, *_: object) -> None:
         for client in self._clients:
             client.close()
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         self._loop.close()
         self._engine.dispose()
         Sanic.unregister_app(self.app)
@@ -286,7 +287,7 @@ class Site:
 
     def become_ready(self) -> None:
         """What happens once the server accepts requests: housekeeping, readiness, metrics."""
-        asyncio.run_coroutine_threadsafe(self._server.after_start(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(self._server.after_start(), self._loop).result(PATIENCE)
         self._became_ready = True
 
     async def _stop(self) -> None:
@@ -315,7 +316,7 @@ class Site:
         made = httpx.Client(
             base_url=self.origin,
             verify=self.tls(),
-            timeout=30,  # a busy machine takes its time over a password
+            timeout=PATIENCE,  # a busy machine takes its time over a password
             headers={"Origin": self.origin, "Sec-Fetch-Site": "same-origin", **headers},
         )
         self._clients.append(made)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gatehouse.channel import arriving
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import Site, say
 
 FEW = 6
@@ -96,7 +97,7 @@ def test_a_request_that_arrived_gives_its_place_back(site: Site) -> None:
         one.close()
 
 
-def eventually(found: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(found: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until `found()` is true, also when the connection is refused at first."""
     until = time.monotonic() + seconds
     while True:

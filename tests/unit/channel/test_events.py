@@ -12,6 +12,7 @@ import pytest
 
 from gatehouse.channel import event_stream
 from gatehouse.channel.streams import KEPT, MOST_STREAMS, StreamOver, Streams, TooManyStreams
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import Site, say
 
 
@@ -36,7 +37,7 @@ class Page:
         self.over = False
         self._leave = False
         self._thread.start()
-        assert self._open.wait(10)
+        assert self._open.wait(PATIENCE)
 
     def _read(self, client: httpx.Client, headers: dict[str, str]) -> None:
         with client.stream("GET", "/api/v1/events", headers=headers) as answer:
@@ -64,16 +65,16 @@ class Page:
     def wait(self, name: str) -> tuple[str, str, str]:
         """The first event called `name`."""
         with self._changed:
-            assert self._changed.wait_for(lambda: name in [one[0] for one in self.events], 10)
+            assert self._changed.wait_for(lambda: name in [one[0] for one in self.events], PATIENCE)
             return next(one for one in self.events if one[0] == name)
 
     def wait_over(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.over, 10)
+            assert self._changed.wait_for(lambda: self.over, PATIENCE)
 
     def leave(self) -> list[tuple[str, str, str]]:
         self._leave = True
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         return self.events
 
 

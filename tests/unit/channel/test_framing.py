@@ -9,6 +9,7 @@ import time
 import pytest
 
 from gatehouse.channel.framing import is_plain
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import Site
 
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: %s\r\n\r\n"
@@ -31,7 +32,7 @@ AMBIGUOUS = {
 
 
 def connected(site: Site) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", site.port), timeout=PATIENCE)
     return site.tls().wrap_socket(plain, server_hostname="localhost")
 
 
@@ -76,7 +77,7 @@ def test_a_request_that_drips_is_ended(site: Site, whole_head: bool) -> None:
     with connected(site) as link:
         link.sendall(head + (b"\r\n\r\n" if whole_head else b""))
         link.settimeout(0.1)
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not ended(link):
             assert time.monotonic() < until, "it was never ended"
 

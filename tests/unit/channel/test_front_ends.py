@@ -16,6 +16,7 @@ from gatehouse.identity import METADATA_KEY
 from gatehouse.identity.front_ends import FrontEnd, PublicKey
 from gatehouse.identity.front_ends.signed import ASSERTION_TYPE
 from tests.front_end import Caller, SigningFrontEnd
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import PASSWORD, Site, say
 from tests.unit.channel.test_defences import address, assert_finished
 
@@ -357,7 +358,7 @@ def test_revoking_ends_an_open_stream(site: Site) -> None:
     """A stream that is being read ends when its front end is revoked."""
     caller = at_work(site)
     headers = caller.proven("GET", "/api/v1/events")
-    with caller.http.stream("GET", "/api/v1/events", headers=headers, timeout=20) as stream:
+    with caller.http.stream("GET", "/api/v1/events", headers=headers, timeout=PATIENCE) as stream:
         lines = stream.iter_lines()
         assert "retry: 3000" == next(lines)
         by_revocation(site, caller.signer.id)

@@ -15,6 +15,7 @@ from gatehouse.channel.probes import read_token
 from gatehouse.errors import NotReady
 from gatehouse.health import STALE, Readiness
 from gatehouse.settings import load_settings
+from tests.patience import PATIENCE
 from tests.unit.channel.harness import Site, say, sign_in
 
 TOKEN = "f00d" * 16
@@ -187,7 +188,7 @@ def test_a_silent_connection_does_not_keep_the_port(
     """A client that sends nothing is dropped, and a taken port is said plainly."""
     monkeypatch.setattr(_Handler, "timeout", 0.2)
     with socket.create_connection(("127.0.0.1", listener.port)):
-        answer = httpx.get(f"http://127.0.0.1:{listener.port}/healthz", timeout=20)
+        answer = httpx.get(f"http://127.0.0.1:{listener.port}/healthz", timeout=PATIENCE)
     assert 200 == answer.status_code
     with pytest.raises(NotReady, match=r"metrics\.port"):
         Listener(Readiness({}), listener.port)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from rasa.shared.core.domain import Domain
 from gatehouse.channel import mounts, turn_runner, turns
 from gatehouse.identity import METADATA_KEY
 from gatehouse.tracker.receipts import verify
+from tests.patience import until
 from tests.unit.channel.harness import Site, say
 
 
@@ -378,13 +378,6 @@ def disable(site: Site, client: Any) -> None:
 
 def sign_out(site: Site, client: Any) -> None:
     assert 204 == client.delete("/api/v1/session").status_code
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

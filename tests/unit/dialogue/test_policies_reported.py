@@ -120,7 +120,7 @@ def test_an_action_server_takes_edits_too(runtime: Runtime) -> None:
         before = runtime.policies.current()
         path = policy_file(runtime.settings.home)
         path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
-        for _ in range(200):
+        for _ in range(1200):
             if runtime.policies.current() is not before:
                 return True
             await asyncio.sleep(0.1)

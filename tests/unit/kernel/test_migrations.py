@@ -21,6 +21,7 @@ from gatehouse.errors import NotReady, Unavailable
 from gatehouse.keys.envelope import associated_data, seal
 from gatehouse.migrations import MAIN, current, upgrade
 from gatehouse.stepup import CodeRefused, Totp
+from tests.patience import PATIENCE
 
 PACKAGE = Path(gatehouse.__file__).parent
 
@@ -197,7 +198,7 @@ def test_processes_that_start_together_make_one_database(url: str) -> None:
         process.stdin.flush()
     codes = []
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         codes.append(process.returncode)
     assert [0, 0, 0, 0] == codes
     engine = open_engine(url)

@@ -16,6 +16,7 @@ from gatehouse.keys import FileRoot, KeyRing, KeyRingDamaged, KeyRingUnavailable
 from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import FileHome
 from gatehouse.keys.mirror import Following, Mirror
+from tests.patience import PATIENCE
 
 DAY = 86_400
 
@@ -147,7 +148,7 @@ def test_a_mirror_that_hangs_costs_one_wait(
     gone = threading.Event()
     with monkeypatch.context() as patch:
         patch.setattr("gatehouse.keys.mirror._PATIENCE", 0.05)
-        patch.setattr(mirrored.following.mirror, "sync", lambda: gone.wait(20))
+        patch.setattr(mirrored.following.mirror, "sync", lambda: gone.wait(PATIENCE))
         for number in range(3):
             mirrored.ring.data_key(f"{number}", mirrored.clock.now() + 60)
             assert mirrored.ring.destroy([f"{number}"]) == 1

@@ -12,6 +12,7 @@ from gatehouse.keys import KeyRing, KeyRingUnavailable, RootMissing
 from gatehouse.keys.file_shelf import FileShelf
 from gatehouse.keys.homes import FileHome
 from gatehouse.keys.roots import new_handle
+from tests.patience import PATIENCE
 from tests.unit.keys.remote import RemoteRoot
 
 DAY = 86_400
@@ -111,12 +112,12 @@ def test_the_root_is_asked_outside_the_lock(
     def slow(verb: str) -> None:
         if verb in ("create", "wrap", "destroy"):
             asked.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
 
     remote.before = slow
     erasing = threading.Thread(target=far.destroy, args=(["a"],))
     erasing.start()
-    assert asked.wait(20)
+    assert asked.wait(PATIENCE)
     key = other.data_key("b", clock.now() + 60)  # would wait for the lock
     go_on.set()
     erasing.join()

@@ -16,6 +16,7 @@ from gatehouse.policy.change import PolicyStatus
 from gatehouse.policy.errors import Problems
 from gatehouse.policy.history import NAME as HISTORY
 from gatehouse.policy.lastgood import NAME
+from tests.patience import PATIENCE
 
 KEY = b"k" * 32
 OPEN = "  - {id: pay, why: Open., effect: allow, intents: view_pay, roles: employee}\n"
@@ -423,14 +424,14 @@ def test_decisions_go_on_while_a_set_is_loaded(service, ask, monkeypatch):
 
     def slow(*arguments: object) -> object:
         loading.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         return build(*arguments)
 
     monkeypatch.setattr(policy_store, "build", slow)
     service.write(SHUT)
     thread = threading.Thread(target=store.reload_if_changed)
     thread.start()
-    assert loading.wait(30)
+    assert loading.wait(PATIENCE)
     assert ["allow"] * 100 == [store.current().decide(ask()).effect for _ in range(100)]
     assert store.status().revision == store.current().revision
     go_on.set()

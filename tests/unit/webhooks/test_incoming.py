@@ -17,6 +17,7 @@ from gatehouse.webhooks import Event, Receiver, ReceiverBusy, ReceiverRefused
 from gatehouse.webhooks.endpoints import Source
 from gatehouse.webhooks.schema import metadata
 from gatehouse.webhooks.signature import sign
+from tests.patience import PATIENCE
 from tests.unit.webhooks.conftest import NEW, OLD
 
 ADDRESS = "203.0.113.7"
@@ -160,12 +161,12 @@ def test_the_same_message_at_the_same_time_acts_once(
 
     def slow(event: Event) -> None:
         inside.set()
-        assert leave.wait(10)
+        assert leave.wait(PATIENCE)
         seen.append(event)
 
     first = threading.Thread(target=receiver.take, args=("hr", headers(clock), BODY, ADDRESS, slow))
     first.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     with pytest.raises(ReceiverBusy):
         receiver.take("hr", headers(clock), BODY, ADDRESS, seen.append)
     leave.set()
