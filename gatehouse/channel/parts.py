@@ -36,6 +36,7 @@ from gatehouse.channel.signing_in import SigningIn
 from gatehouse.channel.speakers import Speakers
 from gatehouse.channel.stored import Stored
 from gatehouse.channel.streams import Streams
+from gatehouse.channel.turn_loop import TurnLoop
 from gatehouse.channel.turns import Turns
 from gatehouse.health import Readiness, probes
 
@@ -53,6 +54,7 @@ class Parts:
     windows: Windows
     streams: Streams
     sending: Sending
+    turn_loop: TurnLoop
     headers: Mapping[str, str]
     signing_in: SigningIn
     front_ends: FrontEndPages
@@ -81,7 +83,8 @@ def made(services: Services, wording: Wording | None, agent: Callable[[], Agent]
     shedding = Shedding(cookies.SESSION, settings.limits.strangers_per_second)
     streams = Streams()
     sending = Sending()
-    turns = Turns(services, agent)
+    turn_loop = TurnLoop()
+    turns = Turns(services, agent, turn_loop)
     door = Door(services.clock, services.ring.service_key("door"))
     speakers = Speakers(services, admission, windows, shedding)
     answers = Answers(services, speakers, turns, windows, streams)
@@ -93,6 +96,7 @@ def made(services: Services, wording: Wording | None, agent: Callable[[], Agent]
         windows=windows,
         streams=streams,
         sending=sending,
+        turn_loop=turn_loop,
         headers=header_set(settings.server.origin, settings.server.framed_by),
         signing_in=signing_in,
         front_ends=FrontEndPages(services, admission, speakers, answers, signing_in, windows),

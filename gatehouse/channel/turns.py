@@ -20,6 +20,7 @@ from gatehouse.channel.replies import Reply
 from gatehouse.channel.services import Services
 from gatehouse.channel.speaker import Speaker
 from gatehouse.channel.text import FoundCode, find_code, is_consent, is_refusal, masked
+from gatehouse.channel.turn_loop import TurnLoop
 from gatehouse.channel.turn_runner import TurnRunner
 from gatehouse.identity.assertions import METADATA_KEY
 from gatehouse.stepup import ChallengeRefused, looks_like_code
@@ -45,9 +46,10 @@ SPENT = "That choice is no longer available. Please write what you would like to
 class Turns:
     """Runs turns, one at a time per conversation. Used from one event loop only."""
 
-    def __init__(self, services: Services, agent: Callable[[], Agent]) -> None:
+    def __init__(self, services: Services, agent: Callable[[], Agent], loop: TurnLoop) -> None:
         self._services = services
         self._agent = agent
+        self._loop = loop
         self._runner = TurnRunner(services, self.forget)
         # Codes that were accepted in a turn that then failed: the retry needs no second code.
         self._granted: OrderedDict[tuple[str, str], Grant] = OrderedDict()
@@ -202,12 +204,9 @@ class Turns:
         agent = self._agent()
         token = await asyncio.to_thread(self._assertion, speaker, message_id, text, grant_id)
         conversation = speaker.session.conversation_id
-        sent = await rasa_side.handle(
-            agent,
-            conversation,
-            message_id,
-            text,
-            {METADATA_KEY: token, request_id.METADATA_KEY: request_id.current(), **metadata},
+        metadata = {METADATA_KEY: token, request_id.METADATA_KEY: request_id.current(), **metadata}
+        sent = await self._loop.run(
+            lambda: rasa_side.handle(agent, conversation, message_id, text, metadata)
         )
         reply = replies.collect(sent, conversation, self.buttons)
         if not reply.messages:

@@ -150,6 +150,7 @@ class Doorkeeper:
         app.register_listener(self._start, "before_server_start")
         app.register_listener(self._ready, "after_server_start")
         app.register_listener(self._stop, "before_server_stop")
+        app.register_listener(self._stopped, "after_server_stop")
         app.config.update(_CONFIG)
         pace.bound()
 
@@ -197,6 +198,11 @@ class Doorkeeper:
             await self._built.windows.close()
             self._built.sending.close()
         await asyncio.to_thread(_record_stop, self._services)
+
+    async def _stopped(self, app: Sanic, _loop: object = None) -> None:
+        """Once every turn that was under way is answered."""
+        if self._built is not None:
+            await self._built.turn_loop.aclose()
 
     def _parts(self) -> Parts:
         if self._built is None:

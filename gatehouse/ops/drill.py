@@ -15,7 +15,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +37,7 @@ from gatehouse.backup.targets import Target
 from gatehouse.channel import rasa_side
 from gatehouse.channel.failures import ApiError
 from gatehouse.channel.speaker import Speaker
+from gatehouse.channel.turn_loop import TurnLoop
 from gatehouse.channel.turns import Turns
 from gatehouse.clock import Clock
 from gatehouse.dialogue import adjustments
@@ -262,12 +263,13 @@ def _talk(runtime: Runtime, real: Settings, model: Path, sentences: Sequence[str
         agent = await load_agent(model_path=str(model), endpoints=endpoints)
         app: Any = SimpleNamespace(ctx=SimpleNamespace(agent=agent))
         ready = rasa_side.ready_agent(app)
-        turns = Turns(runtime, lambda: ready)
         answered = 0
-        for sentence in sentences:
-            reply = await turns.say(speaker, secrets.token_hex(16), sentence)
-            answered += bool(reply.messages)
-        past = await turns.past(speaker)
+        async with aclosing(TurnLoop()) as loop:
+            turns = Turns(runtime, lambda: ready, loop)
+            for sentence in sentences:
+                reply = await turns.say(speaker, secrets.token_hex(16), sentence)
+                answered += bool(reply.messages)
+            past = await turns.past(speaker)
         if answered < len(sentences) or len(past) < 2 * len(sentences):
             raise DrillFailed("the restored assistant did not answer, or lost what was said")
         return answered

@@ -8,6 +8,7 @@ Names of intents, actions and slots stay in too: beside a pseudonym they tell wh
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from typing import Any, Final
@@ -38,12 +39,21 @@ class RedactingBroker(EventBroker):
     def __init__(self, broker: EventBroker, key: bytes) -> None:
         self._broker = broker
         self._key = key
+        # A broker has its connection on the loop that made it, and turns run on another one.
+        self._home = _running_loop()
 
     def publish(self, event: dict[str, Any]) -> None:
         """Publish what is left of `event`. A broker that fails does not fail the turn, which is
         stored by now; its error text may quote a message and is not logged."""
+        left = redacted(event, self._pseudonym(str(event.get("sender_id", ""))))
+        if self._home is None or self._home is _running_loop():
+            self._publish(left)
+        else:
+            self._home.call_soon_threadsafe(self._publish, left)
+
+    def _publish(self, event: dict[str, Any]) -> None:
         try:
-            self._broker.publish(redacted(event, self._pseudonym(str(event.get("sender_id", "")))))
+            self._broker.publish(event)
         except Exception as error:  # noqa: BLE001 - whatever a broker raises
             log.error("an event was not published", error=place_of(error))
 
@@ -56,6 +66,13 @@ class RedactingBroker(EventBroker):
 
     def _pseudonym(self, conversation_id: str) -> str:
         return hmac.digest(self._key, conversation_id.encode(), hashlib.sha256).hex()[:32]
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def redacted(event: dict[str, Any], conversation: str) -> dict[str, Any]:

@@ -300,6 +300,7 @@ class Site:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0)
+        await self._server.after_stop()
         await self._loop.shutdown_default_executor()
 
     def open_connections(self) -> list[Any]:

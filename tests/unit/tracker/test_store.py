@@ -113,6 +113,22 @@ def test_new_events_are_published_once(local: Deployment) -> None:
     assert 1 == len({e["sender_id"] for e in published})
 
 
+def test_a_broker_is_called_on_the_loop_that_connected_it(local: Deployment) -> None:
+    """Its connection belongs to that loop; turns run on another one."""
+    heard: list[asyncio.AbstractEventLoop] = []
+    broker = SimpleNamespace(publish=lambda event: heard.append(asyncio.get_running_loop()))
+
+    async def connected() -> asyncio.AbstractEventLoop:
+        local.store = local.open_store(event_broker=broker)
+        await asyncio.to_thread(local.turn, "c", *greeting())
+        await asyncio.sleep(0)
+        return asyncio.get_running_loop()
+
+    home = run(connected())
+    assert heard
+    assert {home} == set(heard)
+
+
 @pytest.mark.parametrize("kind", ["file", "SQL"])
 def test_no_secret_reaches_a_broker(local: Deployment, tmp_path: Path, kind: str) -> None:
     """Through Rasa's own brokers: no text, entity, slot, metadata, name or id; two conversations
