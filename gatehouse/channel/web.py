@@ -17,7 +17,7 @@ from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, redirect
 
-from gatehouse import metrics
+from gatehouse import __version__, metrics
 from gatehouse.channel import (
     dead_ends,
     framing,
@@ -186,9 +186,12 @@ class Doorkeeper:
         rasa_side.sign_action_calls(rasa_side.ready_agent(app), self._services.caller)
         housekeeping.start(app, self._services)
         observing.start(app, self._services, self._parts().readiness)
+        rules = self._services.policies.current().revision
+        log.info("serving", version=__version__, revision=rules[:8])
 
     async def _stop(self, app: Sanic, _loop: object = None) -> None:
         self._stopping = True
+        log.info("stopping, what is under way will be answered")
         if self._built is not None:
             self._built.streams.close()  # or the server would wait for open pages
         assert self._services is not None
@@ -201,6 +204,7 @@ class Doorkeeper:
 
     async def _stopped(self, app: Sanic, _loop: object = None) -> None:
         """Once every turn that was under way is answered."""
+        log.info("stopped")
         if self._built is not None:
             await self._built.turn_loop.aclose()
 

@@ -29,6 +29,7 @@ FIELDS = frozenset(
         "seconds",
         "status",  # of an answer
         "webhook",  # name of an endpoint in webhooks.toml
+        "version",  # of Gatehouse
         "verdict",  # what an edit of the policies does: widens, mixed or loosens
         "what",
         "witness",  # name of a witness of the audit log

@@ -23,6 +23,7 @@ from gatehouse.identity.devices import Devices
 from gatehouse.identity.exports import Exports
 from gatehouse.identity.front_ends import FrontEnds
 from gatehouse.keys import KeyRing
+from gatehouse.logs import get_logger
 from gatehouse.policy import PolicyStore
 from gatehouse.settings import Settings, differing
 from gatehouse.state import ConversationState
@@ -40,6 +41,8 @@ from gatehouse.webhooks import Outgoing, Receiver
 
 if TYPE_CHECKING:
     from gatehouse.identity.provider.service import ProviderSignIn
+
+log = get_logger(__name__)
 
 _DAY = 86_400
 
@@ -95,6 +98,7 @@ class Runtime:
         try:
             purged = self.conversations.purge()
             if purged.conversations:
+                log.info("expired conversations were destroyed", count=purged.conversations)
                 self.audit.append("purge", conversations=purged.conversations, keys=purged.keys)
             if timed_out := self.sessions.expire():
                 self.audit.append("session_ended", reason="time", count=timed_out)

@@ -46,6 +46,9 @@ def test_a_turn_in_flight_is_finished_and_open_pages_are_let_go(tmp_path: Path) 
         assert [200] == [answer.status_code for answer in answers]
         assert answers[0].json()["messages"][0]["text"]
         assert stream_over.is_set()
+        told = deployment.log.read_text()
+
+        assert told.index("serving") < told.index("stopping") < told.index("stopped")
         deployment.log.rename(deployment.home / "before.log")
         deployment.start("--demo")
         history = chat.http.get("/api/v1/history").json()["messages"]

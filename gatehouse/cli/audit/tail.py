@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 def tail(count: int, as_json: bool, **options: Any) -> None:
     """Show the last entries, or the last of those that the options choose.
 
-    A ~ after the time says that the clock of the machine was not known to be synchronised.
+    A line says what was decided; `gatehouse audit show` has everything that an entry says. A ~ after
+    the time says that the clock of the machine was not known to be synchronised.
     """
     from gatehouse.runtime import open_runtime
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +20,7 @@ from gatehouse.audit.checkpoint import Checkpoint
 from gatehouse.audit.deployment import open_anchor, record_start
 from gatehouse.audit.note import Ed25519Signer, sign
 from gatehouse.cli.audit import COMMANDS, audit
+from gatehouse.cli.audit.lines import line
 from gatehouse.cli.audit.prove import prove
 from gatehouse.clock import SystemClock
 from gatehouse.db import open_engine
@@ -93,6 +95,23 @@ def test_every_command_has_its_help(run: CliRunner) -> None:
     """Each command is there and says what it does."""
     for name in COMMANDS:
         assert call(run, name, "--help").stdout.startswith("Usage: audit")
+
+
+def test_a_line_says_first_what_was_decided() -> None:
+    """What was weighed is for `show`; who and which request come last, as far as they fit."""
+    body = {
+        "at": "2026-11-25T08:00:00.000Z", "clock": "synchronised", "version": 2, "kind": "decision",
+        "aal": 1, "confidence": 0.99, "effect": "deny", "facts": 1, "intent": "view_salary",
+        "person": "19f5ce6b" * 8, "request_id": "49cb6066" * 2, "revision": "360fff0d" * 8,
+        "roles": ["employee", "manager"], "rule": "salary-restricted", "runners_up": ["greet 0.00"],
+        "indeterminate": [],
+    }  # fmt: skip
+    assert (
+        "  4711  2026-11-25T08:00:00.000Z  decision            effect=deny  intent=view_salary  "
+        "rule=salary-restricted  aal=1  roles=employee,manager  person=19f5ce6b  request_id=49cb6066"
+    ) == click.unstyle(line(4711, body))
+    loaded = {**body, "kind": "policy_loaded"}
+    assert "revision=360fff0d" in line(1, loaded)
 
 
 def test_tail_chooses(run: CliRunner) -> None:
