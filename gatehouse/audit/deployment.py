@@ -21,8 +21,8 @@ from gatehouse.audit.pseudonyms import RingPseudonyms
 from gatehouse.audit.signing import Checkpointer
 from gatehouse.audit.witness import FileWitness, Witness
 from gatehouse.clock import Clock
-from gatehouse.db import open_engine
-from gatehouse.errors import InvalidInput
+from gatehouse.db import file_of, open_engine
+from gatehouse.errors import InvalidInput, NotReady
 from gatehouse.keys import KeyRing
 from gatehouse.settings import Settings
 
@@ -31,7 +31,11 @@ STARTS = "starts"
 
 
 def open_log(settings: Settings, clock: Clock, ring: KeyRing) -> AuditLog:
-    """The log, its tables made or converted; raises `AuditUnavailable`, `AuditTampered`."""
+    """The log, its tables made or converted.
+
+    Raises `AuditUnavailable`, `AuditTampered`, and `NotReady` when its file is gone.
+    """
+    _require_not_lost(settings, ring)
     pseudonyms = RingPseudonyms(ring, clock, settings.audit.pseudonyms, settings.retention.ttl)
     engine = open_engine(settings.database_url(settings.audit))
     log = AuditLog(engine, clock, ring.service_key("audit"), pseudonyms)
@@ -44,12 +48,9 @@ def open_checkpointer(
 ) -> Checkpointer:
     """What signs the log's checkpoints. Raises `InvalidInput` for a witness that cannot be."""
     audit = settings.audit
-    seed = ring.service_key("audit-checkpoints")
-    private = Ed25519PrivateKey.from_private_bytes(seed)
-    public = private.public_key().public_bytes_raw()
-    origin = audit.origin or f"gatehouse/{hashlib.sha256(public).hexdigest()[:16]}"
+    origin = _origin(settings, ring)
     try:
-        signer = notes.Ed25519Signer(notes.require_name(origin), private)
+        signer = notes.Ed25519Signer(notes.require_name(origin), _checkpoint_key(ring))
     except ValueError as error:
         raise InvalidInput(
             f"audit.origin: {error}", "write it as audit.example.org/desk"
@@ -81,6 +82,30 @@ def open_checkpointer(
         every=audit.checkpoint_entries,
         interval=audit.checkpoint_interval,
     )
+
+
+def _require_not_lost(settings: Settings, ring: KeyRing) -> None:
+    """A new file in the place of one that is gone would verify as a short and whole log."""
+    file = file_of(settings.database_url(settings.audit))
+    if file is None or (file.exists() and file.stat().st_size):
+        return
+    known = open_anchor(settings, ring).numbers()
+    if any(name.endswith(f" of {_origin(settings, ring)}") and known[name] for name in known):
+        raise NotReady(
+            f"the audit log is gone: there is no {file}, and the anchor beside the key ring knows one",
+            "put it back, or restore a backup: `gatehouse backup restore`",
+            "docs/audit.md, “When verification fails”, says how to own up to a log that is lost",
+        )
+
+
+def _origin(settings: Settings, ring: KeyRing) -> str:
+    """What the log is called in its checkpoints."""
+    public = _checkpoint_key(ring).public_key().public_bytes_raw()
+    return settings.audit.origin or f"gatehouse/{hashlib.sha256(public).hexdigest()[:16]}"
+
+
+def _checkpoint_key(ring: KeyRing) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(ring.service_key("audit-checkpoints"))
 
 
 def open_anchor(settings: Settings, ring: KeyRing) -> Anchor:

@@ -58,8 +58,10 @@ class FileShelf(Shelf):
 
     kind = "file"
 
-    def __init__(self, path: Path, *, shared: bool = True) -> None:
+    def __init__(self, path: Path, *, shared: bool = True, called: str = "the key ring") -> None:
+        """`called` is the name of it in errors; what is called otherwise is a copy."""
         self.path = path
+        self._called = called
         self._journal = "WAL" if shared else "DELETE"
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -92,7 +94,7 @@ class FileShelf(Shelf):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        with self._lock, _translated(self.path):
+        with self._lock, self._translated():
             self._require_file()
             self.execute("BEGIN")
             try:
@@ -102,7 +104,7 @@ class FileShelf(Shelf):
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[None]:
-        with self._lock, _translated(self.path):
+        with self._lock, self._translated():
             self._require_file()
             self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self.execute("BEGIN IMMEDIATE")
@@ -143,17 +145,23 @@ class FileShelf(Shelf):
                 self._connection.execute(pragma)
         return self._connection
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            away = isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error)
+            if away:
+                raise KeyRingUnavailable(
+                    f"{self._called} cannot be used now: {error}",
+                    f"check the disk and the mode of {self.path}",
+                ) from error
+            raise KeyRingDamaged(f"{self._called} is damaged: {error}", self._mend()) from error
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise KeyRingUnavailable(
-            f"the key ring cannot be used now: {error}", f"check the disk and the mode of {path}"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise KeyRingDamaged(
-            f"the key ring is damaged: {error}",
-            "put it back from its mirror with `gatehouse keys restore`",
-        ) from error
+    def _mend(self) -> str:
+        if self._called == "the key ring":
+            return "put it back from its mirror with `gatehouse keys restore`"
+        return (
+            f"the ring itself is another file: move {self.path} away and run "
+            "`gatehouse keys mirror --new`"
+        )

@@ -115,7 +115,7 @@ class Mirror:
                 f"the mirror's directory is not private: {self.path.parent}",
                 f"chmod 700 {self.path.parent}",
             ) from error
-        return FileShelf(self.path, shared=False)
+        return FileShelf(self.path, shared=False, called="the mirror")
 
     def _comparable(self, copy: TopRow | None, ring: TopRow | None) -> TopRow:
         if copy is None or ring is None or copy.ring != ring.ring:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyotp
 
 from gatehouse.clock import SystemClock, as_datetime
+from gatehouse.db import file_of
 from gatehouse.errors import InvalidInput, Unavailable
 from gatehouse.keys import make_ring, ring_is_made
 from gatehouse.ops import demo as demonstration
@@ -51,6 +52,8 @@ def initialise(home: Path, *, demo: bool = False) -> Iterator[str]:
     if demo and not demonstration.secrets_file(settings).exists():
         _make_demo(runtime, settings)
         yield "demonstration made: one account per role, records of an invented organisation"
+    elif demo and _seed_again(runtime, settings):
+        yield "records of the invented organisation made anew"
     if _write_schemas(runtime, settings):
         yield "schemas made, with which editors complete policy files"
 
@@ -68,6 +71,16 @@ def _write_schemas(runtime: Runtime, settings: Settings) -> bool:
         return bool(json_schema.write(directory, runtime.policies.current().vocabulary))
     except Unavailable:
         return False
+
+
+def _seed_again(runtime: Runtime, settings: Settings) -> bool:
+    """The demonstration's records, if somebody took their file away; whether that was so."""
+    file = file_of(settings.database_url(settings.records))
+    if file is None or file.exists():
+        return False
+    today = as_datetime(runtime.clock.now()).date()
+    demonstration.load_package().seed_records(settings, today)
+    return True
 
 
 def _make_demo(runtime: Runtime, settings: Settings) -> None:

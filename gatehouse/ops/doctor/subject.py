@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.pool import NullPool
 
+from gatehouse.audit.deployment import ANCHOR_FILE
 from gatehouse.clock import Clock
 from gatehouse.errors import IntegrityError, InvalidInput, NotReady
 from gatehouse.settings import Settings
@@ -58,7 +59,7 @@ class Subject:
     def connection(self, url: str) -> Iterator[Connection]:
         """A read-only transaction. Raises `NotReady` when there is no such database, and
         `IntegrityError` when its file is damaged."""
-        engine = _engine(url)
+        engine = _engine(url, self._was_there(url))
         try:
             with engine.connect() as connection, connection.begin():
                 yield connection
@@ -70,6 +71,15 @@ class Subject:
             raise IntegrityError("the database file is damaged") from error
         finally:
             engine.dispose()
+
+    def _was_there(self, url: str) -> bool:
+        """Whether something else tells that there was a database at `url`: of the others the audit
+        log, of that the anchor beside the key ring."""
+        audit = self.settings.database_url(self.settings.audit)
+        if url == audit:
+            return (self.settings.path(self.settings.keys.directory) / ANCHOR_FILE).exists()
+        log = sqlite_path(audit)
+        return log is not None and log.exists()
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -88,14 +98,10 @@ def _ask(url: str) -> str:
     return f"pg_isready -h {shlex.quote(parsed.host or '')} -p {parsed.port or 5432}"
 
 
-_LOG = "audit.db"  # beside a database by default; there, it says that there was one
-
-
-def _engine(url: str) -> sa.engine.Engine:
+def _engine(url: str, lost: bool) -> sa.engine.Engine:
     path = sqlite_path(url)
     if path is not None:
         if not path.exists():
-            lost = path.name != _LOG and path.with_name(_LOG).exists()
             mend = "gatehouse backup restore" if lost else "gatehouse init"
             raise NotReady(f"there is no {path.name}" + ("" if lost else " yet"), mend)
         return sa.create_engine(

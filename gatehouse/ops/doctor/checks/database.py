@@ -14,6 +14,7 @@ from gatehouse.errors import GatehouseError, IntegrityError
 from gatehouse.migrations import MAIN
 from gatehouse.ops.doctor.finding import Finding, advice, bad, good
 from gatehouse.ops.doctor.subject import Subject, sqlite_path
+from gatehouse.production import demo_marker
 
 _LARGE_LOG = 64 << 20  # bytes of a write-ahead log: deleted rows stay in it until it is truncated
 _CHECKED = 256 << 20  # bytes up to which a file is checked as a whole
@@ -25,6 +26,9 @@ def look(subject: Subject) -> Iterator[Finding]:
     for name, url in subject.databases().items():
         path = sqlite_path(url)
         if name == "records" and path is not None and not path.exists():
+            if demo_marker(subject.settings).exists():
+                what = "records: the demonstration's records are gone"
+                yield bad("database.no_records", what, "gatehouse init --demo")
             continue  # an own system of record is none of these databases
         try:
             with subject.connection(url) as connection:

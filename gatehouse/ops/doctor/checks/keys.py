@@ -26,10 +26,9 @@ def look(subject: Subject) -> Iterator[Finding]:
         status = _status(subject)
     except GatehouseError as error:
         altered = isinstance(error, IntegrityError)
-        mend = "gatehouse keys restore" if altered else "gatehouse keys check"
-        if not subject.settings.path(subject.settings.keys.directory).exists():
-            mend = "gatehouse init"
-        yield bad("keys.closed", error.message.splitlines()[0], mend, altered=altered)
+        yield bad(
+            "keys.closed", error.message.splitlines()[0], _opening(subject, error), altered=altered
+        )
         return
     what = f"the ring opens: {status.root} root, generation {status.generation}"
     yield good("keys.open", f"{what}, {status.keys} keys")
@@ -51,6 +50,18 @@ def _status(subject: Subject) -> RingStatus:
     raise AssertionError("unreachable")
 
 
+def _opening(subject: Subject, error: GatehouseError) -> str:
+    """What opens the ring again."""
+    directory = subject.settings.path(subject.settings.keys.directory)
+    if not directory.exists():
+        return "gatehouse init"
+    gone = not (directory / RING_FILE).exists() and subject.settings.keys.home == "file"
+    if isinstance(error, IntegrityError) or gone:
+        return "gatehouse keys restore"
+    # A root that is missing is nowhere else: only who moved it can put it back.
+    return next(iter(error.hints), "gatehouse keys check")
+
+
 def _mirror(subject: Subject, status: RingStatus) -> Iterator[Finding]:
     mirror = status.mirror
     if mirror is None:
@@ -64,20 +75,27 @@ def _mirror(subject: Subject, status: RingStatus) -> Iterator[Finding]:
             mend = "gatehouse keys restore"
         elif mirror.synced_at is None and "there is no mirror" in (mirror.error or ""):
             mend = "gatehouse keys mirror --new"
+        elif "damaged" in (mirror.error or ""):
+            yield _damaged_mirror(subject, str(mirror.error))
+            return
         else:
             mend = "gatehouse keys mirror"
         yield bad("keys.mirror_behind", f"the mirror: {mirror.error}", mend, altered=put_back)
         return
     if (trouble := _trouble_of_mirror(subject)) is not None:
-        shown = shlex.quote(str(subject.settings.path(subject.settings.keys.mirror) / RING_FILE))
-        mend = f"mv {shown} {shown}.damaged && gatehouse keys mirror --new"
-        yield bad("keys.mirror_damaged", f"the mirror: {trouble}", mend, altered=True)
+        yield _damaged_mirror(subject, f"the mirror: {trouble}")
         return
     if mirror.same_volume:
         mend = setting("keys.mirror", '"/directory/on/another/volume"')
         yield advice("keys.mirror_near", "the mirror is on the volume of the ring", mend)
         return
     yield good("keys.mirror", "the mirror is in step, on another volume")
+
+
+def _damaged_mirror(subject: Subject, what: str) -> Finding:
+    shown = shlex.quote(str(subject.settings.path(subject.settings.keys.mirror) / RING_FILE))
+    mend = f"mv {shown} {shown}.damaged && gatehouse keys mirror --new"
+    return bad("keys.mirror_damaged", what, mend, altered=True)
 
 
 def _trouble_of_mirror(subject: Subject) -> str | None:

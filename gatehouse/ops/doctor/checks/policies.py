@@ -21,7 +21,10 @@ def look(subject: Subject) -> Iterator[Finding]:
         policies = load_directory(directory, domain, settings.policy.time_zone)
     except PolicyInvalid as invalid:
         mistakes = counted(len(invalid.problems), "mistake")
-        what = f"the policy files have {mistakes}; older rules stay in force"
+        older = read_status(settings.path(DIRECTORY)) is not None
+        what = f"the policy files have {mistakes}" + (
+            "; older rules stay in force" if older else ""
+        )
         yield bad("policies.mistakes", what, "gatehouse policy check")
         return
     except GatehouseError as error:

@@ -193,6 +193,32 @@ def test_a_mirror_that_would_not_open(patient: Patient) -> None:
     assert ["keys.mirror_near"] == patient.ids("keys")
 
 
+@pytest.mark.parametrize(
+    "left", [b"", b"SQLite format 3\0" + b"\xff" * 8000], ids=["empty", "torn"]
+)
+def test_a_mirror_that_is_no_ring_any_more(patient: Patient, left: bytes) -> None:
+    """The command of the finding mends it; `keys mirror` touches nothing."""
+    patient.write('[keys]\nmirror = "mirror"\n')
+    patient.gatehouse("gatehouse keys mirror --new")
+    (patient.home / "mirror/ring.db").write_bytes(left)
+    with pytest.raises(AssertionError, match="the mirror is damaged"):
+        patient.gatehouse("gatehouse keys mirror")
+    move, _, make = patient.found("keys.mirror_damaged").mend.partition(" && ")
+    patient.shell(move)
+    patient.gatehouse(make)
+    assert ["keys.mirror_near"] == patient.ids("keys")
+
+
+def test_a_ring_that_is_gone_comes_back_from_its_mirror(patient: Patient) -> None:
+    """The root alone is there; the command of the finding puts the ring beside it."""
+    patient.write('[keys]\nmirror = "mirror"\n')
+    patient.gatehouse("gatehouse keys mirror --new")
+    for path in (patient.home / "var/keys").glob("ring.db*"):
+        path.unlink()
+    patient.gatehouse(patient.found("keys.closed").mend)
+    assert ["keys.mirror_near"] == patient.ids("keys")
+
+
 def test_a_second_root(patient: Patient) -> None:
     """One that was left, or a copy of the present one, would outlive the next removal."""
     keys = patient.home / "var/keys"
@@ -234,7 +260,7 @@ def test_a_ring_without_its_root(patient: Patient) -> None:
     """The ring does not open; a ring that is not there is made by the first command."""
     [root] = (patient.home / "var/keys").glob("root-*.key")
     root.unlink()
-    assert ["keys.closed"] == patient.ids("keys")
+    assert patient.found("keys.closed").mend.startswith(f"put {root.name} back into ")
     shutil.rmtree(patient.home / "var/keys")
     assert "gatehouse init" == patient.found("keys.closed").mend
     make_ring(patient.settings, patient.clock)

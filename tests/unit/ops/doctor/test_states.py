@@ -22,6 +22,7 @@ from gatehouse.ops.doctor.checks import disk, versions
 from gatehouse.ops.model_state import fingerprint
 from gatehouse.policy.domain import read_domain
 from gatehouse.policy.status import DIRECTORY, status_of, write_status
+from gatehouse.production import demo_marker
 from gatehouse.runtime import open_runtime
 from tests.unit.ops.doctor.conftest import PROJECT, Patient
 
@@ -68,6 +69,40 @@ def test_a_database_that_is_not_there(patient: Patient) -> None:
     )
     patient.gatehouse(found.mend)
     assert [] == patient.ids("database")
+
+
+def test_a_log_that_is_gone(patient: Patient) -> None:
+    """After the first start no command begins another one in its place: it would verify."""
+    log = patient.home / "var/audit.db"
+    runtime = open_runtime(patient.home)
+    runtime.record_start()
+    runtime.close()
+    for path in log.parent.glob("audit.db*"):
+        path.rename(patient.home / path.name)
+    assert ("audit.unchecked", "gatehouse backup restore") == (
+        patient.look("audit")[0].id,
+        patient.look("audit")[0].mend,
+    )
+    for command in ("gatehouse init", "gatehouse audit verify"):
+        with pytest.raises(AssertionError, match="the audit log is gone"):
+            patient.gatehouse(command)
+        assert not log.exists()
+    patient.write('[audit]\norigin = "desk.example/after-the-loss"\n')  # owned up to
+    patient.gatehouse("gatehouse init")
+    assert log.exists()
+
+
+def test_the_demonstrations_records(patient: Patient) -> None:
+    """Their loss would look like an organisation without people; the command makes them anew."""
+    assert [] == patient.ids("database")  # an own system of record is none of these databases
+    demo_marker(patient.settings).touch()
+    mend = patient.found("database.no_records").mend
+    patient.gatehouse(mend)
+    records = patient.home / "var/records.db"
+    assert records.stat().st_size
+    records.unlink()
+    patient.gatehouse(mend)
+    assert records.stat().st_size
 
 
 def test_a_server_that_does_not_answer(patient: Patient) -> None:
