@@ -37,7 +37,7 @@ _ONE_DAY = re.compile(
     r"\b(?:same day|(?:just|only) (?:the|that|this|a|one|1)? ?day|one day|1 day|single day)\b"
 )
 _WHOLE_DAY = re.compile(
-    r"\b(?:a|the|one) day off\b|\b(?:take|need|have|want|like|get|be|am) .{1,30} off\b|^(?:\w+ ){0,4}(?:leave|off|vacation|holiday) on\b"
+    r"\b(?:a|the|one) day off\b|\b(?:take|need|have|want|like|get|be|am|book|give) .{1,40} off\b|^(?:\w+ ){0,4}(?:leave|off|vacation|holiday) on\b"
 )
 _HALF_DAY = re.compile(
     r"\bhalf(?:[ -]a)?[ -]days?\b|\bhalf the day\b|\b(?:morning|afternoon)s? off\b|\b(?:tomorrow|today|day) (?:morning|afternoon)\b"
@@ -217,6 +217,8 @@ def _single(named: date, text: str, heard: Heard, first: date | None) -> dict[st
     if _ONE_DAY.search(text) or (_WHOLE_DAY.search(text) and not _FROM.search(text)):
         return {"start_date": iso, "end_date": iso}
     last = _stored_day(heard.slots.get("end_date")) if not heard.starts else None
+    if first and first == last and not _FROM.search(text):
+        return {"start_date": iso, "end_date": iso}  # one day is corrected to another one
     return (
         {"start_date": iso}
         if last is None or last >= named

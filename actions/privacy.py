@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CONVERSATIONS = 5
 ELSEWHERE = (
+    "Your manager and your colleagues cannot read this chat. "
     "A log of decisions (who asked for what kind of thing, and whether it was allowed) is kept "
     "without your words. Your employment records are kept by HR."
 )

@@ -38,6 +38,7 @@ LEAVE_STARTS = {
     "annual leave from 7 to 11 december": {
         "leave_kind": "annual", "start_date": "2026-12-07", "end_date": "2026-12-11",
     },
+    "book me on the 24th of december off": {"start_date": "2026-12-24", "end_date": "2026-12-24"},
     "can I take friday off": {"start_date": "2026-11-27", "end_date": "2026-11-27"},
     "I am ill, put me down for sick leave today": {
         "leave_kind": "sick", "start_date": "2026-11-23",
@@ -76,6 +77,20 @@ def test_leave_answers(
     slots, messages = heard(LeaveForm(), text, asked=asked, start_date="2026-12-07")
     assert {**expected, "confirmed": None} == slots
     assert [] == messages
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [("wait, make it thursday", "2026-11-26"), ("no, from thursday", "2026-11-27")],
+)
+def test_one_day_is_corrected_to_another_one(
+    checkpoint: OpenCheckpoint, text: str, last: str
+) -> None:
+    """Who asked for friday alone and then says thursday does not want both, unless they say from."""
+    friday = {"start_date": "2026-11-27", "end_date": "2026-11-27", "leave_kind": "annual"}
+    slots, _ = heard(LeaveForm(), text, asked="confirmed", **friday)
+    assert "2026-11-26" == slots["start_date"]
+    assert last == slots.get("end_date", "2026-11-27")
 
 
 @pytest.mark.parametrize(
