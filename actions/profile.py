@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from actions.answering import DeskAction, in_words
+from actions.answering import DeskAction, button, in_words
 from actions.forms import CONFIRMED, DeskForm, Heard
 from actions.records import checks
 from actions.records.iban import SEPA_LENGTHS, parse_iban
-from actions.records.interface import SystemOfRecord
+from actions.records.interface import RecordNotFound, SystemOfRecord
 from actions.wording import day, iban_in_groups
-from gatehouse.dialogue.turn import Ask, Reply, Scalar, Turn
+from gatehouse.dialogue.turn import Ask, Message, Reply, Scalar, Turn
 
 BANK_SLOTS = ("iban", CONFIRMED)
 ADDRESS_SLOTS = ("street", "postcode", "city", CONFIRMED)
@@ -41,6 +42,29 @@ _TAKES_BACK = re.compile(
 )
 _STREET = re.compile(r"[^\W\d_][^,;\n]{1,80}?\s?[0-9]{1,4}\s?[a-zA-Z]?(?=$|[,;.!])")
 _CITY_LEAD_IN = re.compile(r"^(?:it'?s |in |the city is |the town is )+", re.IGNORECASE)
+
+
+class ViewPersonalDetails(DeskAction):
+    """The address and the account that are on file; of the account no more than tells it apart."""
+
+    intent = "view_personal_details"
+
+    def prompt(self, turn: Turn, values: Mapping[str, str]) -> str:
+        return "show your home address and the account for your pay"
+
+    def answer(self, turn: Turn, records: SystemOfRecord) -> Reply:
+        address = records.address(turn.person.employee_id)
+        text = (
+            f"Your home address is {address.street}, {address.postcode} {address.city}, "
+            f"on file since {day(address.since)}."
+        )
+        offers = [button("Change my address", "change_address")]
+        with suppress(RecordNotFound):  # who is no employee has no pay
+            pay_day = records.next_pay_date(turn.today)
+            account = records.bank_account(turn.person.employee_id, pay_day)
+            text += f" Your next pay goes to {account.masked_iban}."
+            offers.append(button("Change my account", "change_bank_account"))
+        return Reply((Message(text=text, buttons=tuple(offers)),))
 
 
 class BankAccountForm(DeskForm):

@@ -20,6 +20,7 @@ TITLES = {
     "view_health_cover": "See my health cover",
     "change_health_plan": "Change my health plan",
     "transfer_retirement_plan": "Move a retirement plan",
+    "view_personal_details": "See my address and account",
     "change_bank_account": "Change the bank account for my pay",
     "change_address": "Change my home address",
     "view_colleague_salary": "See a colleague's salary",

@@ -35,6 +35,7 @@ SENSITIVE = frozenset(
         "view_tax_withholding",
         "view_tax_form",
         "view_colleague_salary",
+        "view_personal_details",
         "change_bank_account",
         "change_address",
         "look_up_person",

@@ -25,7 +25,7 @@ from actions.pay import (
 )
 from actions.people import ApproveLeave, LookUpPerson, ViewTeamLeave
 from actions.privacy import EndConversation, EraseStoredData, ExportStoredData, ViewStoredData
-from actions.profile import ChangeAddress, ChangeBankAccount
+from actions.profile import ChangeAddress, ChangeBankAccount, ViewPersonalDetails
 from actions.records.interface import SystemOfRecord
 from actions.safety import ReportSecurityIncident, ResetSecondFactor
 from actions.wording import money
@@ -51,6 +51,19 @@ def question_of(action: Any, asked: Turn) -> Ask:
         action.request_values(asked)
         action.perform(asked)
     return caught.value
+
+
+def test_personal_details(records: SystemOfRecord) -> None:
+    """The address in full and the account masked; who has no pay hears of none."""
+    said = ViewPersonalDetails().perform(turn())
+    address = records.address(ERIN)
+    account = records.bank_account(ERIN, records.next_pay_date(TODAY))
+    assert f"{address.street}, {address.postcode} {address.city}" in text_of(said)
+    assert account.masked_iban in text_of(said)
+    contractor = ViewPersonalDetails().perform(turn(employee_id=COLIN))
+    assert records.address(COLIN).street in text_of(contractor)
+    assert "pay" not in text_of(contractor)
+    assert [2, 1] == [len(reply.messages[0].buttons) for reply in (said, contractor)]
 
 
 def test_salary(records: SystemOfRecord) -> None:

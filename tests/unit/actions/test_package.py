@@ -135,7 +135,7 @@ def test_what_needs_a_code_is_not_repeated() -> None:
     protected = {
         "view_salary", "view_payslip", "view_tax_withholding", "view_tax_form",
         "change_bank_account", "change_address", "export_stored_data", "erase_stored_data",
-        "look_up_person", "view_colleague_salary", "view_salary_bands",
+        "look_up_person", "view_personal_details", "view_colleague_salary", "view_salary_bands",
     }  # fmt: skip
     assert set() == {f"action_{intent}" for intent in protected} & REPEATABLE
 

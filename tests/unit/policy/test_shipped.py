@@ -37,7 +37,8 @@ OWN = (
 )
 CODE = "export_stored_data erase_stored_data"
 OWN_CODE = (
-    "view_salary view_payslip view_tax_withholding view_tax_form change_bank_account change_address"
+    "view_salary view_payslip view_tax_withholding view_tax_form "
+    "view_personal_details change_bank_account change_address"
 )
 ALLOWED = {
     "employee": OWN,
@@ -50,7 +51,7 @@ STEPPED = {
     "employee": OWN_CODE,
     "manager": OWN_CODE,
     "hr_admin": f"{OWN_CODE} look_up_person",
-    "contractor": "change_address",
+    "contractor": "change_address view_personal_details",
     "auditor": "",
 }
 
