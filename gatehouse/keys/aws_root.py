@@ -76,7 +76,7 @@ class AwsKmsRoot:
                 self._kms.create_alias, AliasName=self._prefix + handle, TargetKeyId=key,
                 settle=True,
             )  # fmt: skip
-        except Exception:
+        except BaseException:  # also Ctrl-C: nobody would know of this key
             self._schedule(key)  # it wraps nothing and could not be found again
             raise
         self._new = {handle: key}

@@ -96,6 +96,7 @@ class Runtime:
         Closing what is over is also what keeps a clock that jumps back from reviving it.
         """
         try:
+            self.holds.mark_again()
             purged = self.conversations.purge()
             if purged.conversations:
                 log.info("expired conversations were destroyed", count=purged.conversations)

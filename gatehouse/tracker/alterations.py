@@ -77,5 +77,5 @@ class Alterations:
         if (handle, reason) not in self._recorded:
             self._recorded.add((handle, reason))
             if self._audit is not None:
-                self._audit.append("tamper", reason=reason)
+                self._audit.append("tamper", reason=reason, record=handle)
         return True

@@ -68,7 +68,11 @@ _UPDATE: Final = sa.update(conversations).where(conversations.c.handle == sa.bin
 class Audit(Protocol):
     """The part of the audit log that is needed here."""
 
-    def append(self, kind: str, *, conversation: str | None = None, reason: str) -> int: ...
+    def append(
+        self, kind: str, *, conversation: str | None = None, reason: str, record: str | None = None
+    ) -> int:
+        """`record` is the handle of a row: random, of this table alone, and gone with it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

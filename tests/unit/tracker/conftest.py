@@ -51,9 +51,13 @@ class RecordedAudit:
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str | None, str]] = []
+        self.records: list[str | None] = []
 
-    def append(self, kind: str, *, conversation: str | None = None, reason: str) -> int:
+    def append(
+        self, kind: str, *, conversation: str | None = None, reason: str, record: str | None = None
+    ) -> int:
         self.entries.append((kind, conversation, reason))
+        self.records.append(record)
         return len(self.entries)
 
 

@@ -295,6 +295,21 @@ def test_an_altered_hold_stands_in_nobodys_way_and_lets_nothing_go(
     desk.release(hold.id, "p-7")
 
 
+def test_a_mark_that_was_taken_off_is_put_back(
+    deployment: Deployment, desk: Holds, log: Log
+) -> None:
+    """Who clears it in the database does not make a purge delete what is held; a release still does."""
+    hold = active(desk)
+    deployment.execute(sa.update(conversations).values(held_since=None))
+    assert (2, 0) == (desk.mark_again(), desk.mark_again())
+    assert 2 == log.entries.count(("hold_mark_altered", None))
+    _expire(deployment)
+    assert HELD == sorted(words(desk, hold))
+    desk.release(hold.id, "p-7")
+    assert 0 == desk.mark_again()
+    assert set(hold.handles).isdisjoint(row.handle for row in deployment.rows(conversations))
+
+
 def test_a_held_record_that_was_altered_is_told(deployment: Deployment, desk: Holds) -> None:
     """Evidence that was tampered with does not pass as evidence."""
     hold = active(desk)

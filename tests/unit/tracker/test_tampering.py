@@ -248,6 +248,7 @@ def test_a_purge_destroys_nothing_that_was_made_to_look_dead(
     assert ["other"] == [one.conversation_id for one in purged[0].ended]
     assert [before.handle] == [row.handle for row in deployment.rows(conversations)]
     assert [("tamper", None, reason)] == deployment.audit.entries
+    assert [before.handle] == deployment.audit.records
     assert not deployment.conversations.carry_out()
     where = conversations.c.handle == before.handle
     deployment.execute(sa.update(conversations).where(where).values(dict(before._mapping)))
