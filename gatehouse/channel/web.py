@@ -190,6 +190,8 @@ class Doorkeeper:
         log.info("serving", version=__version__, revision=rules[:8])
 
     async def _stop(self, app: Sanic, _loop: object = None) -> None:
+        if self._stopping:  # an impatient second signal
+            return
         self._stopping = True
         log.info("stopping, what is under way will be answered")
         if self._built is not None:
