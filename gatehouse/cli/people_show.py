@@ -33,15 +33,22 @@ def show(username: str, as_json: bool) -> None:
 
 
 @click.command("sign-out")
-@click.argument("username")
-def sign_out(username: str) -> None:
-    """End every session of a person, who may sign in again at once.
+@click.argument("username", required=False)
+@click.option("--everybody", is_flag=True, help="The sessions of all people.")
+def sign_out(username: str | None, everybody: bool) -> None:
+    """End every session of a person, or of everybody, who may sign in again at once.
 
     Also ends access tokens; `disable` keeps the person out, `password` gives a new password as well.
     """
     from gatehouse.cli.people import _person, _record, _runtime
 
+    if (username is None) != everybody:
+        raise click.UsageError("name a person, or say --everybody")
     runtime = _runtime()
+    if username is None:
+        runtime.audit.append("administration", operation="people.sign_out_everybody")
+        click.echo(f"everybody: {runtime.sessions.close_everybody()} ended", err=True)
+        return
     person = _person(runtime, username)
     _record(runtime, person, "people.sign_out")
     ended = runtime.sessions.close_all(person.id)

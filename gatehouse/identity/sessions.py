@@ -206,6 +206,10 @@ class Sessions:
         """Sign a person out everywhere; returns how many sessions ended."""
         return self._end(table.c.person_id == person_id, "signed_out")
 
+    def close_everybody(self) -> int:
+        """End every session and access token there is; returns how many."""
+        return self._end(sa.true(), "signed_out")
+
     def close_front_end(self, front_end_id: str) -> int:
         """End every access token of a front end; returns how many."""
         return self._end(table.c.client == front_end_id, "signed_out")

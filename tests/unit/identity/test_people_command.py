@@ -398,3 +398,21 @@ def test_signing_out_ends_sessions_and_nothing_else(deployment: Deployment, erin
     with pytest.raises(Unavailable):
         call("sign-out", "erin.walsh")
     deployment.sessions.resolve(token)
+
+
+def test_everybody_is_signed_out(deployment: Deployment, erin: Person) -> None:
+    """Every session of all people, its entry first; a person and everybody at once is a slip."""
+    token, _ = deployment.sessions.open(erin, "Firefox")
+    other = deployment.directory.add("marco.ruiz", "Marco", ["employee"], PASSWORD)
+    deployment.sessions.open(other, "Firefox")
+    for slip in (["sign-out"], ["sign-out", "erin.walsh", "--everybody"]):
+        assert 2 == CliRunner().invoke(people, slip).exit_code
+    deployment.audit.broken = True
+    with pytest.raises(Unavailable):
+        call("sign-out", "--everybody")
+    deployment.sessions.resolve(token)
+    deployment.audit.broken = False
+    call("sign-out", "--everybody")
+    assert "people.sign_out_everybody" == deployment.audit.entries[-1]["operation"]
+    for person in (erin, other):
+        assert () == deployment.sessions.of_person(person.id)
