@@ -79,8 +79,9 @@ def _ring(parts: Any) -> Iterator[Reading]:
     age = now - ring.rotated_at
     yield "gatehouse_ring_generation", "Generation of the root key.", ring.generation, _NONE
     yield "gatehouse_ring_rotated_seconds", "Age of the root key.", age, _NONE
-    for state in ("keys", "held", "kept"):
-        number = float(getattr(ring, state))
+    counted = {"living": ring.keys, "held": ring.held, "kept": ring.kept}
+    for state, count in counted.items():
+        number = float(count)
         yield "gatehouse_ring_keys", "Keys by why they are there.", number, {"state": state}
     failed = float(ring.root_error is not None)
     yield "gatehouse_ring_root_failed", "Whether the last use of the root failed.", failed, _NONE

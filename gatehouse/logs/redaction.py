@@ -20,6 +20,7 @@ from gatehouse.logs.places import place_of
 from gatehouse.logs.templates import HOLE, template_of
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+NO_WORDS = "a message of values only, which were taken out"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.]{1,100}")
 
 
@@ -46,7 +47,7 @@ def make_record(
     try:
         line = msg if isinstance(msg, Line) else _foreign(pathname, lineno)
     except Exception:  # noqa: BLE001 - whatever it is, a log call must not fail, nor show its values
-        line = Line("", {})
+        line = Line(NO_WORDS, {})
     error = _error(exc_info)
     if error is not None:
         line = Line(line.event, {**line.fields, "error": place_of(error)})
@@ -66,7 +67,7 @@ def warned(category: type[Warning], filename: str, lineno: int) -> Line:
 
 def _foreign(pathname: str, lineno: int) -> Line:
     words = template_of(pathname, lineno)
-    return Line("" if words == HOLE else words, {"at": _place(pathname, lineno)})
+    return Line(NO_WORDS if words == HOLE else words, {"at": _place(pathname, lineno)})
 
 
 def _place(pathname: str, lineno: int) -> str:

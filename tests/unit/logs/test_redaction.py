@@ -18,6 +18,7 @@ import structlog
 from gatehouse import metrics, request_id
 from gatehouse.errors import NotReady
 from gatehouse.logs import get_logger, place_of
+from gatehouse.logs.redaction import NO_WORDS
 from tests.unit.logs.conftest import Stderr
 
 SECRET = "marked-quokka-4711"
@@ -58,12 +59,12 @@ def test_a_library_shows_the_words_of_its_source_and_nothing_else(taken: Taken) 
         "concatenated …",
         "formatted …",
         "percent …",
-        "",
+        NO_WORDS,
         "with extra",
         "by level …",
-        "",
+        NO_WORDS,
         "it failed: …",
-        "",
+        NO_WORDS,
         "parsed.message",
         "an odd name",
     ] == [line["event"] for line in lines]
