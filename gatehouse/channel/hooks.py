@@ -20,6 +20,7 @@ from gatehouse.channel.refusals import PAUSE
 from gatehouse.channel.services import Services
 from gatehouse.channel.shared_limits import Windows
 from gatehouse.channel.throttles import admit
+from gatehouse.stepup.leaving import let_go
 from gatehouse.webhooks import Event, ReceiverBusy, ReceiverRefused
 from gatehouse.webhooks.incoming import LARGEST, NotUnderstood
 
@@ -74,7 +75,7 @@ class Hooks:
 
 
 def person_left(services: Services, event: Event) -> None:
-    """Keep a leaver out at once: the account is disabled and every session ends.
+    """Let a leaver go at once, as `gatehouse people leave` does.
 
     `data` is `{"username": …}`. A name that nobody has is refused, so that the sender notices.
     """
@@ -85,10 +86,7 @@ def person_left(services: Services, event: Event) -> None:
     services.audit.append(
         "webhook_received", person=person.id, webhook=event.source, message=event.kind
     )
-    services.directory.disable(person.id)
-    for session in services.sessions.of_person(person.id):
-        services.step_up.forget_session(session.id)
-    services.sessions.close_all(person.id)
+    let_go(services, person.id)
 
 
 HANDLERS: Mapping[str, Handler] = {"person.left": person_left}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gatehouse.policy import PolicyStore
     from gatehouse.settings import Settings
     from gatehouse.stepup import StepUp, Totp
+    from gatehouse.stepup.assembly import StepUpParts
     from gatehouse.stepup.notices import Notices
     from gatehouse.stepup.own_factors import OwnFactors
     from gatehouse.tracker.lifecycle import Conversations
@@ -65,6 +66,8 @@ class Services(Protocol):
     def exports(self) -> Exports: ...
     @property
     def rights(self) -> Rights: ...
+    @property
+    def factors(self) -> StepUpParts: ...
     @property
     def own_factors(self) -> OwnFactors: ...
     @property

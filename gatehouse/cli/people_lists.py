@@ -52,7 +52,7 @@ def import_people(file: Path, leavers: bool, dry_run: bool) -> None:
             employee_id=entry.employee_id,
         )  # fmt: skip
     for person in changes.left:
-        let_go(runtime, person)
+        _let_go(runtime, person)
 
 
 @click.command("leave")
@@ -63,23 +63,16 @@ def leave(username: str) -> None:
 
     runtime = _runtime()
     person = _person(runtime, username)
-    let_go(runtime, person)
+    _let_go(runtime, person)
     click.echo(f"{person.username} has left", err=True)
     click.echo("to come back: `people enable`, `people password`, `people ticket`", err=True)
 
 
-def let_go(runtime: Any, person: Person) -> None:
-    """Disable a person, end every session, forget password, factors, front ends and the link to the provider:
-    nothing opens again by itself."""
-    from gatehouse.identity.provider.links import forget
+def _let_go(runtime: Any, person: Person) -> None:
+    from gatehouse.stepup.leaving import let_go
 
     _record(runtime, "people.leave", person)
-    runtime.directory.disable(person.id)
-    runtime.directory.forget_password(person.id)
-    runtime.sessions.close_all(person.id)
-    runtime.factors.remove(person.id)
-    forget(runtime.engine, person.id)
-    runtime.front_ends.forget(person.id)
+    let_go(runtime, person.id)
 
 
 def _add(runtime: Any, entry: Entry) -> str:

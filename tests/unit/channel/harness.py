@@ -211,6 +211,7 @@ class Site:
                 self.directory, sessions, self.totp, conversations, holds, front_ends, clock
             ),
             totp=self.totp,
+            factors=factors,
             own_factors=factors.own_factors,
             notices=factors.notices,
             policies=SimpleNamespace(

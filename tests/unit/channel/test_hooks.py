@@ -12,7 +12,7 @@ import pytest
 from gatehouse.channel.hooks import HANDLERS, PER_MINUTE
 from gatehouse.webhooks.endpoints import KINDS
 from gatehouse.webhooks.signature import sign
-from tests.unit.channel.harness import HOOK_KEY, Site
+from tests.unit.channel.harness import HOOK_KEY, Site, sign_in
 
 ID = "msg_leaver_0001"
 
@@ -52,6 +52,15 @@ def test_a_leaver_is_out_at_once(site: Site) -> None:
     assert ("webhook_received", "hr") in [
         (kind, facts.get("webhook")) for kind, facts in site.audit.entries
     ]
+
+
+def test_nothing_of_a_leaver_opens_again_by_itself(site: Site) -> None:
+    """An account that is enabled again has neither its password nor a second factor."""
+    assert site.totp.enrolled(site.person.id)
+    send(site, {"username": "erin.walsh"})
+    site.directory.enable(site.person.id)
+    assert 401 == sign_in(site.client()).status_code
+    assert not site.totp.enrolled(site.person.id)
 
 
 def test_the_same_message_again_does_nothing(site: Site) -> None:
