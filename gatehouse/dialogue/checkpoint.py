@@ -138,7 +138,8 @@ class Checkpoint:
             effect = "allow"
         self._record(person, request, decision, effect)
         if grant is not None and terms is not None and terms.max_age and not terms.bind:
-            given = Confirmed(grant.level, grant.granted_at)
+            mine = self._runtime.step_up.authenticator_ids(person.person_id)
+            given = Confirmed(grant.level, grant.granted_at, mine)
             self._runtime.state.confirm(person.conversation_id, person.session_id, intent, given)
         if effect == "deny":
             raise Refused(decision.say)
@@ -275,7 +276,8 @@ class Checkpoint:
     ) -> tuple[Request, Decision]:
         """The decision when an earlier code for this intent in this session is recent enough.
 
-        It counts for nothing else: neither for another intent nor where values are bound.
+        It counts for nothing else: neither for another intent, nor where values are bound, nor once any
+        authenticator of that time was removed, because it may be the one that gave the code.
         """
         terms = decision.step_up
         if terms is None or terms.bind or not terms.max_age:
@@ -284,6 +286,10 @@ class Checkpoint:
             person.conversation_id, person.session_id, request.intent
         )
         if found is None:
+            return request, decision
+        if not found.authenticators <= self._runtime.step_up.authenticator_ids(
+            request.principal.id
+        ):
             return request, decision
         age = self._runtime.clock.now() - found.at
         again = replace(request, aal=LEVEL_NUMBER[found.level], aal_age=age)

@@ -53,10 +53,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A second factor that was given: what it was worth, and when (epoch seconds)."""
+    """A second factor that was given: what it was worth, when (epoch seconds), and the ids of the
+    authenticators that the person had then."""
 
     level: str
     at: float
+    authenticators: frozenset[str]
 
 
 class ConversationState:
@@ -123,14 +125,16 @@ class ConversationState:
         found = content.get("confirmed", {}).get(intent)
         if not found or not hmac.compare_digest(str(found[0]), session_id):
             return None
-        return Confirmed(str(found[1]), float(found[2]))
+        had = frozenset(map(str, found[3])) if len(found) > 3 else frozenset({""})
+        return Confirmed(str(found[1]), float(found[2]), had)
 
     def confirm(self, conversation_id: str, session_id: str, intent: str, given: Confirmed) -> None:
         """Remember that a code was given for `intent` in this session. Raises as `refused`."""
 
         def add(content: dict[str, Any]) -> None:
             before = content.get("confirmed", {})
-            content["confirmed"] = {**before, intent: [session_id, given.level, given.at]}
+            had = sorted(given.authenticators)
+            content["confirmed"] = {**before, intent: [session_id, given.level, given.at, had]}
 
         self._change(conversation_id, add)
 

@@ -199,6 +199,10 @@ class StepUp:
         """What a browser is remembered with in which the person gave a good code; "" without a factor."""
         return self._totp.authenticators.account(person_id) or ""
 
+    def authenticator_ids(self, person_id: str) -> frozenset[str]:
+        """The ids of what the person has set up now."""
+        return frozenset(one.id for one in self._totp.authenticators.of(person_id))
+
     def can_confirm(self, person_id: str, level: str = USUAL) -> tuple[str, ...]:
         """The kinds of factors that the person can confirm what needs `level` with; none: it cannot be
         asked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 from rasa_sdk import Tracker
@@ -74,6 +75,20 @@ def test_it_counts_for_no_other_request(confirmed: Desk) -> None:
         grant = confirmed.answer_challenge()
         shown = confirmed.tracker("view_payslip", entities=month, grant=grant)
         assert "payslip of May 2026" == answer(confirmed, Payslip(), shown)
+
+
+def test_it_counts_no_more_once_an_authenticator_was_removed(
+    confirmed: Desk, runtime: Runtime
+) -> None:
+    """Whoever removes a phone that is lost may do so because somebody else has it; one more is no harm."""
+    mine = confirmed.person.id
+    second = runtime.totp.enrol(mine, "erin.walsh", name="Tablet")
+    code = pyotp.TOTP(second.secret).at(int(confirmed.clock.now()))
+    runtime.totp.confirm(mine, code, identity=second.id)
+    assert "salary" == answer(confirmed, Salary())
+    first = next(one for one in runtime.factors.authenticators.of(mine) if one.id != second.id)
+    assert runtime.factors.authenticators.remove(mine, first.id)
+    assert "please confirm" in answer(confirmed, Salary())
 
 
 def test_it_counts_in_no_other_session_or_conversation(
