@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+LONGEST_END = 30.0  # seconds
+
 _T = TypeVar("_T")
 
 
@@ -32,15 +34,17 @@ class TurnLoop:
         what comes next in a conversation finds it alone.
         """
         outcome: Future[_T] = Future()
-        task: list[asyncio.Task[None]] = []
+        task: list[asyncio.Task[_T]] = []
 
-        async def worked() -> None:
-            try:
-                outcome.set_result(await work())
-            except BaseException as error:  # noqa: BLE001 - it is the caller's, whatever it is
-                outcome.set_exception(error)
+        async def worked() -> _T:
+            return await work()
 
-        self._loop.call_soon_threadsafe(lambda: task.append(self._loop.create_task(worked())))
+        def begin() -> None:
+            task.append(self._loop.create_task(worked()))
+            # Not in `worked`: a task that is cancelled before its first step runs nothing of it.
+            task[0].add_done_callback(lambda done: _hand_over(done, outcome))
+
+        self._loop.call_soon_threadsafe(begin)
         told = asyncio.wrap_future(outcome)
         try:
             return await asyncio.shield(told)
@@ -51,10 +55,22 @@ class TurnLoop:
             raise
 
     async def aclose(self) -> None:
-        """End the loop; nothing may be under way or be given to it afterwards."""
+        """End the loop; nothing may be given to it afterwards.
+
+        What blocks longer than any turn may take is left to the end of the process.
+        """
         self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        self._loop.close()
+        await asyncio.to_thread(self._thread.join, LONGEST_END)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+
+def _hand_over(done: asyncio.Task[_T], outcome: Future[_T]) -> None:
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
+    if error is None:
+        outcome.set_result(done.result())
+    else:
+        outcome.set_exception(error)
 
 
 async def _end_of(told: asyncio.Future[Any]) -> None:

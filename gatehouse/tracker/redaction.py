@@ -46,7 +46,7 @@ class RedactingBroker(EventBroker):
         """Publish what is left of `event`. A broker that fails does not fail the turn, which is
         stored by now; its error text may quote a message and is not logged."""
         left = redacted(event, self._pseudonym(str(event.get("sender_id", ""))))
-        if self._home is None or self._home is _running_loop():
+        if self._home is None or self._home is _running_loop() or self._home.is_closed():
             self._publish(left)
         else:
             self._home.call_soon_threadsafe(self._publish, left)

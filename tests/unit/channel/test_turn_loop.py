@@ -76,6 +76,33 @@ def test_a_cancelled_caller_hears_of_it_when_the_work_has_ended(again: bool) -> 
     assert ["the work ended", "the caller heard of it"] == steps
 
 
+def test_what_is_cancelled_before_it_began_never_begins() -> None:
+    """Its caller hears of it too, once the loop comes to it."""
+    blocked, go_on, began = threading.Event(), threading.Event(), threading.Event()
+
+    async def first() -> None:
+        blocked.set()
+        assert go_on.wait(PATIENCE)
+
+    async def second() -> None:
+        began.set()
+
+    async def use(loop: TurnLoop) -> None:
+        before = asyncio.create_task(loop.run(first))
+        await asyncio.to_thread(blocked.wait)
+        caller = asyncio.create_task(loop.run(second))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        await before
+
+    with_loop(use)
+    assert not began.is_set()
+
+
 def test_a_turn_that_blocks_holds_up_no_page(site: Site) -> None:
     """While the rules wait for their audit entry, pages and sign-ins of others are answered."""
     client, other = site.signed_in(), site.client()
