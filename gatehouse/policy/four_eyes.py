@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from gatehouse.clock import as_datetime
 from gatehouse.errors import GatehouseError
 from gatehouse.policy import diff
 from gatehouse.policy.engine import PolicySet
 from gatehouse.policy.guards import HARMLESS, Verdict, lost, with_tests
 from gatehouse.policy.rules import Rule
+
+_SLACK = 2 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +77,41 @@ class Ruling:
 
 
 def rule_on(
-    before: PolicySet | None, base: InForce | None, after: PolicySet, approvals: Approvals
+    before: PolicySet | None,
+    base: InForce | None,
+    after: PolicySet,
+    approvals: Approvals,
+    now: float,
 ) -> Ruling:
-    """Whether `after` may follow `before`; without one there is nothing that it could narrow."""
+    """Whether `after` may follow `before` at `now` (epoch seconds); without one there is nothing that it
+    could narrow."""
     verdict: Verdict = "widens"
     if before is not None and base is not None and before.revision == base.revision:
-        verdict = verdict_of(before, after)
+        verdict = verdict_of(before, after, now)
     if verdict in HARMLESS:
         return Ruling(verdict, True)
     approval = approvals.approval(after.revision, base)
     return Ruling(verdict, approval is not None, approval)
 
 
-def verdict_of(before: PolicySet, after: PolicySet) -> Verdict:
+def verdict_of(before: PolicySet, after: PolicySet, now: float) -> Verdict:
     """What the edit does to the set of allowed requests and to what the policy tests forbid.
 
-    `widens` when that cannot be told.
+    What only the past would have allowed opens nothing: a rule whose time is over is taken out by one
+    person. `widens` when that cannot be told.
     """
     quick = _plainly_narrower(before, after)
     if quick is not None:
         return with_tests(quick, lost(before, after))
     try:
-        return diff.verdict(before, after)
+        return diff.verdict(before, after, _yesterday(now))
     except GatehouseError:
         return "widens"
+
+
+def _yesterday(now: float) -> datetime:
+    """A day begins up to a day earlier in another zone, and clocks of two hosts may differ."""
+    return as_datetime(now - _SLACK).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _plainly_narrower(before: PolicySet, after: PolicySet) -> Verdict | None:

@@ -136,7 +136,7 @@ class PolicyStore:
             self._tell(False, earlier, sources, None, invalid.problems if invalid else ())
             return earlier
         assert self._approvals is not None
-        ruling = rule_on(earlier, self._base, policies, self._approvals)
+        ruling = rule_on(earlier, self._base, policies, self._approvals, self._clock.now())
         if ruling.accepted:
             return self._begin(policies, sources, ruling)
         self._wait(policies, sources, ruling, earlier, None)
@@ -226,7 +226,7 @@ class PolicyStore:
         self._base = now
         if now is not None and now.revision == after.revision:
             return _FREE  # another process has put it in force
-        return rule_on(before, self._base, after, self._approvals)
+        return rule_on(before, self._base, after, self._approvals, self._clock.now())
 
     def _was_approved(self) -> bool:
         if not self._waiting or self._approvals is None:

@@ -89,7 +89,8 @@ def offered(runtime: Runtime) -> Offered:
             "put back the files of the revision that was in force",
         )
     before = build(kept.sources, domain, zone)
-    return Offered(runtime, policies, base, before, verdict_of(before, policies))
+    does = verdict_of(before, policies, runtime.clock.now())
+    return Offered(runtime, policies, base, before, does)
 
 
 def exactly(revision: str | None, found: Offered) -> None:

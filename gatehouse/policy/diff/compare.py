@@ -38,9 +38,9 @@ def compare(
     return _Work(before, after, since, Budget(most_cases)).comparison()
 
 
-def verdict(before: PolicySet, after: PolicySet) -> Verdict:
-    """What the edit amounts to (see `Verdict`). Raises `TooLarge`."""
-    return compare(before, after).verdict
+def verdict(before: PolicySet, after: PolicySet, since: datetime | None = None) -> Verdict:
+    """What the edit amounts to, from `since` on if given (see `Verdict`). Raises `TooLarge`."""
+    return compare(before, after, since=since).verdict
 
 
 class _Work:

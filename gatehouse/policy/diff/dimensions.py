@@ -113,7 +113,9 @@ def fact_dimension(
     found = _candidates(fact, clauses, listed, since)
     ordinary = _get(fact, base)
     first = [] if ordinary is None or (fact == "at" and since and ordinary < since) else [ordinary]
-    return dimension(fact, [*first, *found, None], put, answers, base)
+    # What is asked of a server has a time; "from a day on" says nothing of a request without one.
+    unknown = [] if fact == "at" and since else [None]
+    return dimension(fact, [*first, *found, *unknown], put, answers, base)
 
 
 def assurance_dimension(

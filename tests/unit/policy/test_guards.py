@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from gatehouse.policy.four_eyes import verdict_of
 from gatehouse.policy.guards import lost
 from tests.unit.policy.conftest import PAY, TEST
 
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()
 HEAD = "version: 1\nunlisted: not_tested\npeople: {anna: {roles: employee}}\ntests:\n"
 GUARDED = HEAD + (
     "- {name: Pay, people: anna, intents: [view_pay, view_bonus], at_most: step_up}\n"
@@ -43,7 +45,7 @@ def test_what_is_given_up(tests, expected, compiled):
     edited = compiled(tests__pay=tests) if tests else compiled()
     found = [f"{one.name}: {one.was}, now {one.now}: {len(one.questions)}" for one in lost(guarded, edited)]  # fmt: skip
     assert expected == found
-    assert ("loosens" if expected else "same") == verdict_of(guarded, edited)
+    assert ("loosens" if expected else "same") == verdict_of(guarded, edited, NOW)
     assert ("loosens" if expected else "same") == diff.verdict(guarded, edited)
 
 
@@ -65,9 +67,24 @@ def test_what_opens_is_called_so(compiled):
     """An edit that opens and drops its test opens; one that closes and drops a test is not harmless."""
     rule = "  - {{id: x, why: For a reason., effect: {}, intents: view_pay, roles: employee}}\n"
     before = compiled(tests__pay=GUARDED)
-    assert "widens" == verdict_of(before, compiled(rule.format("allow")))
-    assert "loosens" == verdict_of(before, compiled(rule.format("deny")))
-    assert "narrows" == verdict_of(before, compiled(rule.format("deny"), tests__pay=GUARDED))
+    assert "widens" == verdict_of(before, compiled(rule.format("allow")), NOW)
+    assert "loosens" == verdict_of(before, compiled(rule.format("deny")), NOW)
+    assert "narrows" == verdict_of(before, compiled(rule.format("deny"), tests__pay=GUARDED), NOW)
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [("2026-11-20", "words"), ("2026-11-24", "widens"), ("2027-01-31", "widens")],
+)
+def test_a_block_whose_time_is_over_is_taken_out_by_one(compiled, until, expected):
+    """It forbids nothing any more; one that ended in the night, or will, still does for somebody."""
+    block = (
+        "  - {id: freeze, why: A freeze., effect: deny, intents: view_pay, roles: employee, "
+        f"valid_until: {until}}}\n"
+    )
+    allow = "  - {id: own-pay, why: Pay., effect: allow, intents: view_pay, roles: employee}\n"
+    found = verdict_of(compiled(allow + block), compiled(allow), NOW)
+    assert expected == found if expected == "widens" else found in ("same", "words")
 
 
 def test_diff_shows_it(project, run):
