@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from gatehouse.clock import Clock
 from gatehouse.errors import GatehouseError
+from gatehouse.keys.errors import RootMissing
 from gatehouse.keys.mirror_state import MirrorState
 from gatehouse.keys.roots import Root, belongs_to, new_handle
 from gatehouse.keys.shelf import Shelf
@@ -26,6 +27,8 @@ T = TypeVar("T")
 _SYNC_EVERY: Final = 60.0
 # A root that was announced and not used by then was left behind by a process that died.
 _SPARE_FOR: Final = 600.0
+# How often a reader whose root ended meanwhile looks again.
+_NEWER_VIEWS: Final = 4
 
 
 class Follower(Protocol):
@@ -112,11 +115,22 @@ class Keeper:
 
     @contextmanager
     def reading(self) -> Iterator[Tree]:
-        """A consistent view."""
-        known = self._known
-        with self.shelf.reading():
-            self._known = known = load(self.shelf, self.root, known)
-            yield Tree(self.shelf, self.root, known)
+        """A consistent view.
+
+        Whoever removes a key ends the root that wrapped the view of a moment ago, so a root that is missing
+        is looked for again in a newer view.
+        """
+        for last in (False,) * _NEWER_VIEWS + (True,):
+            known = self._known
+            with self.shelf.reading():
+                try:
+                    self._known = known = load(self.shelf, self.root, known)
+                except RootMissing:
+                    if last:
+                        raise
+                    continue
+                yield Tree(self.shelf, self.root, known)
+                return
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[Tree]:

@@ -125,6 +125,29 @@ def test_the_root_is_asked_outside_the_lock(
     assert far.find("b") == (key, clock.now() + 60)
 
 
+def test_a_root_that_ends_while_it_is_asked_is_looked_for_anew(
+    far: KeyRing, directory: Path, remote: RemoteRoot, clock: SettableClock
+) -> None:
+    """Another process removes a key between a look at the ring and the question to the key service."""
+    other = _another(directory, clock, remote)
+    key = far.data_key("a", clock.now() + 60)
+    far.rotate()
+    asked: list[str] = []
+
+    def moved_on(verb: str) -> None:
+        if verb == "unwrap" and not asked:
+            asked.append(verb)
+            far.rotate()
+
+    remote.before = moved_on
+    assert other.find("a") == (key, clock.now() + 60)
+    assert ["unwrap"] == asked
+    remote.keys.clear()
+    far.close()
+    with pytest.raises(RootMissing):
+        _another(directory, clock, remote).find("a")
+
+
 def test_nobody_ends_a_root_that_is_about_to_be_used(
     far: KeyRing, directory: Path, remote: RemoteRoot, clock: SettableClock
 ) -> None:
