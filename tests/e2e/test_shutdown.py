@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.deployment import Deployment
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 
 def test_a_turn_in_flight_is_finished_and_open_pages_are_let_go(tmp_path: Path) -> None:
@@ -38,16 +39,26 @@ def test_a_turn_in_flight_is_finished_and_open_pages_are_let_go(tmp_path: Path) 
         threads = [threading.Thread(target=ask), threading.Thread(target=follow)]
         threads[1].start()
         assert opened.wait(PATIENCE)
+        log = sqlite3.connect(deployment.home / "var" / "audit.db", isolation_level=None)
+        log.execute(
+            "BEGIN IMMEDIATE"
+        )  # so that the turn cannot end before the stop: it needs an entry
         threads[0].start()
-        time.sleep(0.15)  # the message is on its way; it takes a good deal longer
-        assert 0 == deployment.stop()
+        time.sleep(1.5)  # until it has arrived, which nothing outside of the server shows
+        ends: list[int] = []
+        threads.append(threading.Thread(target=lambda: ends.append(deployment.stop())))
+        threads[-1].start()
+        until(lambda: "stopping" in deployment.log.read_text())
+        assert not answers
+        log.execute("ROLLBACK")
+        log.close()
         for thread in threads:
             thread.join(PATIENCE)
         assert [200] == [answer.status_code for answer in answers]
         assert answers[0].json()["messages"][0]["text"]
         assert stream_over.is_set()
+        assert [0] == ends
         told = deployment.log.read_text()
-
         assert told.index("serving") < told.index("stopping") < told.index("stopped")
         deployment.log.rename(deployment.home / "before.log")
         deployment.start("--demo")
