@@ -128,6 +128,7 @@ def test_a_turn_that_takes_too_long_is_refused(site: Site, monkeypatch: pytest.M
     client = site.signed_in()
     site.agent.script = lambda message: asyncio.sleep(30)
     assert 503 == say(client, "hello", "message-1").status_code
+    monkeypatch.undo()
     site.agent.script = lambda message: [{"text": "Here."}]
     assert 200 == say(client, "hello", "message-2").status_code
 
