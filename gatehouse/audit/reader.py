@@ -36,7 +36,7 @@ class Entry:
             found = json.loads(self.body)
             if isinstance(found["at"], str) and isinstance(found["kind"], str):
                 return dict(found)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             pass
         raise AuditTampered(self.sequence, "cannot be read")
 
@@ -71,10 +71,13 @@ class LogReader:
         anything; whoever reads rows has to reckon with it.
         """
         body = self._as_bytes("body")
+        beyond = (
+            f"WHERE sequence > {int(after)} " if after else ""
+        )  # also what lies before the first
         while True:
             rows = self._rows(
-                f"SELECT sequence, {body}, chain, node FROM gh_audit "
-                f"WHERE sequence > {int(after)} ORDER BY sequence LIMIT {int(batch)}"
+                f"SELECT sequence, {body}, chain, node FROM gh_audit {beyond}"
+                f"ORDER BY sequence LIMIT {int(batch)}"
             )
             if not rows:
                 return
@@ -87,6 +90,7 @@ class LogReader:
             if not isinstance(rows[-1][0], int):
                 raise AuditTampered(after + 1, "is followed by a row without a number")
             after = rows[-1][0]
+            beyond = f"WHERE sequence > {after} "
 
     def entry(self, sequence: int) -> Entry:
         """One entry by its position. Raises `AuditTampered` when it is missing."""
@@ -105,14 +109,17 @@ class LogReader:
 
     def checkpoints(self) -> Iterator[str]:
         """The notes of all checkpoints, oldest first."""
-        after = 0
+        beyond = ""
         note = self._as_bytes("note")
         while rows := self._rows(
-            f"SELECT number, {note} FROM gh_audit_checkpoints "
-            f"WHERE number > {int(after)} ORDER BY number LIMIT 1000"
+            f"SELECT number, {note} FROM gh_audit_checkpoints {beyond}ORDER BY number LIMIT 1000"
         ):
             yield from (_text(note) for _, note in rows)
-            after = rows[-1][0]
+            if not isinstance(rows[-1][0], int):
+                raise AuditTampered(
+                    1, "or a later one: a checkpoint has something else for its number"
+                )
+            beyond = f"WHERE number > {rows[-1][0]} "
 
     def last_checkpoint(self) -> str | None:
         """The note of the checkpoint that was kept last."""

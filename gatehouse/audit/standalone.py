@@ -12,6 +12,7 @@ that nobody who runs the log controls.
 --checkpoints  a witness file, or one checkpoint as text; may be given several times
 --proof        one entry with its proof
 --key          the log's verifier key, and those of its witnesses; `gatehouse audit key` prints them
+--former       a name that the log had before a loss that was owned up to; its checkpoints are left out
 
 The log is a Merkle tree (RFC 9162) over its entries, in order. A checkpoint is a signed note (C2SP
 signed-note and tlog-checkpoint) that says: so many entries have this root. So whoever changes, drops,
@@ -157,9 +158,8 @@ def rows_of(path: Path, statement: str) -> Iterator[tuple[int, bytes]]:
 def entries_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """Sequence number and exact bytes of every entry."""
     if is_sqlite(path):
-        yield from rows_of(
-            path, "SELECT sequence, CAST(body AS BLOB) FROM gh_audit ORDER BY sequence"
-        )
+        statement = "SELECT sequence, CAST(body AS BLOB) FROM gh_audit ORDER BY sequence"
+        yield from rows_of(path, statement)
         return
     with path.open("rb") as file:
         for line in file:
@@ -173,12 +173,15 @@ def notes_of(path: Path) -> Iterator[str]:
     """The checkpoints in a witness file, a SQLite copy, or a file with a single one."""
     if is_sqlite(path):
         statement = "SELECT number, CAST(note AS BLOB) FROM gh_audit_checkpoints ORDER BY number"
-        yield from (
-            bytes(note or b"").decode(errors="replace") for _, note in rows_of(path, statement)
-        )
+        for _, note in rows_of(path, statement):
+            yield bytes(note or b"").decode(errors="replace")
     elif path.read_text(encoding="utf-8")[:1] == "{":
         with path.open(encoding="utf-8") as file:
-            yield from (str(json.loads(line)["checkpoint"]) for line in file)
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield str(json.loads(line)["checkpoint"])
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    raise Wrong(f"line {number} of {path.name} is no checkpoint") from None
     else:
         yield path.read_text(encoding="utf-8")
 
@@ -186,22 +189,22 @@ def notes_of(path: Path) -> Iterator[str]:
 # --- The checks -----------------------------------------------------------------------------------------
 
 
-def collect(paths: list[Path], keys: Keys) -> dict[int, tuple[bytes, str]]:
-    """The root that every known checkpoint demands, by size, and where it says so."""
+def collect(paths: list[Path], keys: Keys, former: list[str]) -> dict[int, tuple[bytes, str]]:
+    """The root that every checkpoint demands, by size, and where it says so."""
     wanted: dict[int, tuple[bytes, str]] = {}
     origins: set[str] = set()
-    others: set[str] = set()
     logs = {name for (name, _), (kind, _) in keys.items() if kind == LOG}
     for path in paths:
         newest = 0
         for number, note in enumerate(notes_of(path), start=1):
+            where = f"checkpoint {number} in {path.name}"
             name = note.partition("\n")[0]
-            if name not in logs:
-                others.add(name)  # the log under a name it had before, or another log
+            if name in former:
                 continue
+            if name not in logs:
+                raise Wrong(f"{where} is of another log, {name[:80]!r}; a name of before: --former")
             origin, size, root, _ = read_checkpoint(note, keys)
             origins.add(origin)
-            where = f"checkpoint {number} in {path.name}"
             if size < newest:
                 raise Wrong(f"{where} is an old one put in again ({size} entries after {newest})")
             newest = size
@@ -209,8 +212,6 @@ def collect(paths: list[Path], keys: Keys) -> dict[int, tuple[bytes, str]]:
                 raise Wrong(f"{where} and {wanted[size][1]} differ for {size} entries: split view")
     if len(origins) > 1:
         raise Wrong(f"the checkpoints are of different logs: {sorted(origins)}")
-    if others:
-        print(f"not compared: checkpoints of {sorted(others)}", file=sys.stderr)
     if not wanted:
         raise Wrong("there is no checkpoint of the log whose key you named")
     return wanted
@@ -231,7 +232,7 @@ def check_entries(path: Path, wanted: dict[int, tuple[bytes, str]]) -> Tree:
             try:
                 facts = json.loads(body)
                 name, number = str(facts.get("log")), int(facts.get("number", 0))
-            except (ValueError, TypeError, AttributeError):
+            except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
                 raise Wrong(f"entry {sequence} cannot be read") from None
             last = starts.get(name, number)
             if number > last + 1:
@@ -265,6 +266,7 @@ def main() -> int:
     parser.add_argument("--key", action="append", default=[], required=True)
     parser.add_argument("--entries", type=Path)
     parser.add_argument("--checkpoints", type=Path, action="append", default=[])
+    parser.add_argument("--former", action="append", default=[])
     parser.add_argument("--proof", type=Path)
     given = parser.parse_args()
     if (given.entries is None) == (given.proof is None):
@@ -277,7 +279,7 @@ def main() -> int:
             print(check_proof(given.proof.read_text(encoding="utf-8"), keys))
             return 0
         own = [given.entries] if is_sqlite(given.entries) else []
-        wanted = collect([*own, *given.checkpoints], keys)
+        wanted = collect([*own, *given.checkpoints], keys, given.former)
         tree = check_entries(given.entries, wanted)
     except Wrong as wrong:
         print(f"WRONG: {wrong}", file=sys.stderr)

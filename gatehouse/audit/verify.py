@@ -175,7 +175,12 @@ def verify(
                 if number == due:
                     marks.reach(number, frontier.root())
                     due = marks.due
-        except (TypeError, ValueError) as error:  # a column holds something else altogether
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+        ) as error:  # a column holds something else altogether
             raise AuditTampered(number, _NOT_WRITTEN) from error
         if progress is not None:
             progress(len(rows))

@@ -119,6 +119,56 @@ def test_it_finds_logging_that_was_elsewhere(desk: Site, tmp_path: Path) -> None
     assert (5, "WRONG: entry 13: 1 start(s) before it missing\n") == (code, err)
 
 
+def test_a_checkpoint_under_another_name_is_not_passed_over(desk: Site, tmp_path: Path) -> None:
+    """Or whoever cuts the end off would only have to rename the witness's last line; a name that the
+    log had before is for the auditor to say."""
+    as_owner(
+        desk.log,
+        "DELETE FROM gh_audit WHERE sequence > 5",
+        "DELETE FROM gh_audit_checkpoints WHERE number > 1",
+    )
+    kept = desk.witness.path.read_text().splitlines()
+    renamed = kept[-1].replace(ORIGIN, "desk.example.org/before", 1)
+    desk.witness.path.write_text("\n".join([*kept[:-1], renamed, ""]))
+    arguments = (
+        "--key", desk.signer.verifier().vkey, "--entries", copied(desk, tmp_path / "copy.db"),
+        "--checkpoints", desk.witness.path,
+    )  # fmt: skip
+    code, _, err = run(*arguments)
+    assert 5 == code
+    assert "checkpoint 2 in" in err and "is of another log, 'desk.example.org/before'" in err
+    assert 0 == run(*arguments, "--former", "desk.example.org/before")[0]
+
+
+@pytest.mark.parametrize("line", ["{", '{"checkpoint":', "[" * 100_000, '{"x": 1}'])
+def test_a_line_that_no_witness_wrote_is_placed(desk: Site, tmp_path: Path, line: str) -> None:
+    """With its number, and as something that is not what was written."""
+    kept = desk.witness.path.read_text().splitlines()
+    desk.witness.path.write_text("\n".join([kept[0], line, *kept[1:], ""]))
+    code, _, err = run(
+        "--key", desk.signer.verifier().vkey, "--entries", export(desk.log, tmp_path / "a.jsonl"),
+        "--checkpoints", desk.witness.path,
+    )  # fmt: skip
+    assert 5 == code
+    assert "line 2 of" in err
+
+
+@pytest.mark.parametrize("number", ["1e400", "[" * 50_000])
+def test_a_start_that_cannot_be_read_is_no_traceback(
+    desk: Site, tmp_path: Path, number: str
+) -> None:
+    """Neither by its size nor by its depth."""
+    file = export(desk.log, tmp_path / "audit.jsonl")
+    first, *others = file.read_text().splitlines()
+    forged = '{"sequence":1,"entry":{"kind":"start","log":"x","number":' + number + "}}"
+    assert first.startswith('{"sequence":1,')
+    file.write_text("\n".join([forged, *others, ""]))
+    code, _, err = run(
+        "--key", desk.signer.verifier().vkey, "--entries", file, "--checkpoints", desk.witness.path
+    )
+    assert (5, "WRONG: entry 1 cannot be read\n") == (code, err)
+
+
 def test_one_entry_is_proven_in_one_file(desk: Site, tmp_path: Path) -> None:
     """A tlog-proof needs nothing but the key; any change of it is found."""
     signed = desk.checkpointer.make()
