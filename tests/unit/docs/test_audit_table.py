@@ -198,24 +198,53 @@ def test_every_refusal_is_recorded_or_says_why_not() -> None:
         assert any(kind in words_in(place) for place in places), name
 
 
+DECISIONS = {"Refused", "StepUpNeeded"}
+
+
 def undocumented_refusals(tree: ast.AST) -> list[int]:
-    """Lines that raise a decision before anything was written in the same function."""
+    """Lines that raise a decision, under whatever name, before an entry in the same function."""
+    names = DECISIONS | {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in DECISIONS and alias.asname
+    }
+    inside = {id(node) for function in functions(tree) for node in ast.walk(function)}
+    outside = [node for node in ast.walk(tree) if id(node) not in inside]
     found = []
-    for function in functions(tree):
-        written = [
-            node.lineno
-            for node in ast.walk(function)
-            if isinstance(node, ast.Call) and _called(node) in WRITERS
-        ]
-        for node in ast.walk(function):
-            decides = isinstance(node, ast.Raise) and _raised(node) in ("Refused", "StepUpNeeded")
+    for nodes in (*(list(ast.walk(function)) for function in functions(tree)), outside):
+        written = [n.lineno for n in nodes if isinstance(n, ast.Call) and _writes(n)]
+        held = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and _is_decision(node.value, names)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in nodes:
+            decides = isinstance(node, ast.Raise) and _is_decision(node.exc, names | held)
             if decides and not any(line <= node.lineno for line in written):
                 found.append(node.lineno)
     return found
 
 
-def _raised(node: ast.Raise) -> str:
-    return _called(node.exc) if isinstance(node.exc, ast.Call) else getattr(node.exc, "id", "")
+def _writes(call: ast.Call) -> bool:
+    """Whether it writes an entry: `append` is that of a log, and not of any list."""
+    name = _called(call)
+    if name != "append":
+        return name in WRITERS
+    of = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return "audit" in of or of.rpartition(".")[2] in ("log", "_log")
+
+
+def _is_decision(node: ast.AST | None, names: set[str]) -> bool:
+    """Whether it is one of `names`, or made of one, however it is reached."""
+    if isinstance(node, ast.Call) and _called(node) == "getattr":
+        return bool(words_in(node) & DECISIONS)
+    if isinstance(node, ast.Call):
+        return _is_decision(node.func, names)
+    return (getattr(node, "id", "") or getattr(node, "attr", "")) in names
 
 
 def test_no_decision_takes_effect_before_its_entry() -> None:
@@ -234,6 +263,15 @@ def test_the_search_for_decisions_would_find_one() -> None:
     good = "def f(self):\n    self.log.append('decision')\n    raise StepUpNeeded\n"
     assert [3] == undocumented_refusals(ast.parse(bad))
     assert [] == undocumented_refusals(ast.parse(good))
+    for hidden in (
+        "from gate import Refused as No\ndef f():\n    raise No('x')\n",
+        "def f():\n    error = Refused('x')\n    raise error\n",
+        "def f():\n    raise gate.Refused('x')\n",
+        "def f():\n    raise getattr(gate, 'Refused')('x')\n",
+        "def f():\n    found.append('decision')\n    raise Refused('x')\n",
+        "if a:\n    raise Refused('x')\n",
+    ):
+        assert 1 == len(undocumented_refusals(ast.parse(hidden))), hidden
 
 
 def test_decisions_are_made_in_one_place() -> None:
