@@ -93,7 +93,7 @@ def _require_not_lost(settings: Settings, ring: KeyRing) -> None:
     if any(name.endswith(f" of {_origin(settings, ring)}") and known[name] for name in known):
         raise NotReady(
             f"the audit log is gone: there is no {file}, and the anchor beside the key ring knows one",
-            "put it back, or restore a backup: `gatehouse backup restore`",
+            "put the file back",
             "docs/audit.md, “When verification fails”, says how to own up to a log that is lost",
         )
 

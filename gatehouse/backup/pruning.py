@@ -65,7 +65,10 @@ def prune(
         unfinished = 0 if pretend else remove_unfinished(shelf)
         found = shelf.all()
         whole = [one.manifest for one in found if one.manifest is not None]
-        kept = keep(whole, deployment.settings.backup)
+        # What has no key any more takes nobody's place: somebody may have put it back.
+        opens = [one.manifest for one in found if one.manifest is not None and one.has_key]
+        rules = deployment.settings.backup
+        kept = keep(whole, rules) | keep(opens, rules)
         removed = [one for one in whole if one.id not in kept]
         if removed and not pretend:
             _require_a_good_one(shelf, [one for one in found if one.id in kept], progress)

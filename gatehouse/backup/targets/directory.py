@@ -94,15 +94,43 @@ class DirectoryTarget:
 
     def delete(self, names: Iterable[str]) -> None:
         try:
-            for name in names:
-                path = self._path / name
-                path.unlink(missing_ok=True)
-                if path.parent != self._path and path.parent.is_dir():
-                    with contextlib.suppress(OSError):  # not empty yet
-                        path.parent.rmdir()
-            _sync(self._path)
+            place = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                for name in names:
+                    _unlink(place, name)
+                os.fsync(place)
+            finally:
+                os.close(place)
         except OSError as error:
             raise unavailable(self.place, error) from error
+
+
+def _unlink(place: int, name: str) -> None:
+    """Remove `name` below the open directory `place`, and its own directory once that is empty.
+
+    Step by step and through no link: whoever can write there could else swap a directory for a link
+    after it was listed, and have a file of this machine removed. Raises `BackupDamaged` for such a one.
+    """
+    *folders, file = name.split("/")
+    where = os.dup(place)
+    try:
+        for folder in folders:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            below = os.open(folder, flags, dir_fd=where)
+            os.close(where)
+            where = below
+        os.unlink(file, dir_fd=where)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
+            raise BackupDamaged(_NO_FILE.format(name)) from error
+        raise
+    finally:
+        os.close(where)
+    if len(folders) == 1:
+        with contextlib.suppress(OSError):  # not empty yet
+            os.rmdir(folders[0], dir_fd=place)
 
 
 def unavailable(place: str, error: OSError) -> TargetUnavailable:

@@ -59,7 +59,7 @@ class Subject:
     def connection(self, url: str) -> Iterator[Connection]:
         """A read-only transaction. Raises `NotReady` when there is no such database, and
         `IntegrityError` when its file is damaged."""
-        engine = _engine(url, self._was_there(url))
+        engine = _engine(url, self._was_there(url), self.databases()["audit"])
         try:
             with engine.connect() as connection, connection.begin():
                 yield connection
@@ -98,11 +98,13 @@ def _ask(url: str) -> str:
     return f"pg_isready -h {shlex.quote(parsed.host or '')} -p {parsed.port or 5432}"
 
 
-def _engine(url: str, lost: bool) -> sa.engine.Engine:
+def _engine(url: str, lost: bool, log_url: str) -> sa.engine.Engine:
     path = sqlite_path(url)
     if path is not None:
         if not path.exists():
             mend = "gatehouse backup restore" if lost else "gatehouse init"
+            if lost and url == log_url:  # nothing is restored over databases that are there
+                mend = f"put {path} back; docs/audit.md says what to do when it is lost"
             raise NotReady(f"there is no {path.name}" + ("" if lost else " yet"), mend)
         return sa.create_engine(
             "sqlite://", creator=lambda: _open_file(path), poolclass=NullPool, future=True

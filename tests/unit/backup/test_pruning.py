@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_pruned_is_gone_in_every_copy(desk: Desk) -> None:
     desk.shelf.verify(desk.shelf.manifest(second), silent)
     last = list(desk.runtime.audit.entries())[-1].facts()
     assert ("backup", "pruned", [first]) == (last["kind"], last["operation"], last["backups"])
+
+
+def test_what_was_pruned_before_takes_nobodys_place(desk: Desk) -> None:
+    """Its copy, put back, would else push a good one out that is older."""
+    first, second, third = desk_with(desk, 3)
+    desk.runtime.ring.destroy([desk.shelf.manifest(second).key_name])
+    settings = desk.runtime.settings
+    rules = replace(settings.backup, keep_last=2)
+    desk.runtime = replace(desk.runtime, settings=replace(settings, backup=rules))
+    done = prune(desk.runtime, open_target(desk.settings), silent)
+    assert {first, third} <= set(done.kept)
+    desk.shelf.verify(desk.shelf.manifest(first), silent)
 
 
 def test_the_last_good_one_stays(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.backup.errors import TargetUnavailable
+from gatehouse.backup.errors import BackupDamaged, TargetUnavailable
 from gatehouse.backup.making import make_backup
 from gatehouse.backup.pruning import prune
 from gatehouse.backup.shelf import Shelf
@@ -150,3 +150,24 @@ def test_no_target_is_said(tmp_path: Path) -> None:
         open_target(load_settings(tmp_path, {}))
     with pytest.raises(InvalidInput, match="https"):
         S3Target("desk-backups", "", "", "http://backups.example.org")
+
+
+def test_a_directory_that_became_a_link_leads_to_no_deletion(tmp_path: Path) -> None:
+    """Whoever swaps it after it was listed has nothing of this machine removed."""
+    place, home = tmp_path / "place", tmp_path / "home"
+    (place / "made").mkdir(parents=True)
+    home.mkdir()
+    (place / "made" / "main.sealed").write_bytes(b"part")
+    (home / "main.sealed").write_bytes(b"ours")
+    target = DirectoryTarget(place)
+    names = target.names()
+    assert ["made/main.sealed"] == names
+    (place / "made").rename(tmp_path / "taken")
+    (place / "made").symlink_to(home)
+    with pytest.raises(BackupDamaged, match="no ordinary file"):
+        target.delete(names)
+    assert b"ours" == (home / "main.sealed").read_bytes()
+    (place / "made").unlink()
+    (tmp_path / "taken").rename(place / "made")
+    target.delete([*names, "gone/long ago"])
+    assert [] == list(place.iterdir())

@@ -88,7 +88,9 @@ def _damaged(name: str, path: Path | None) -> Finding:
     if (
         name != "audit"
     ):  # a log is looked at before anything is done; nothing is put over the others
-        mend = f"mkdir -p aside && mv {shlex.quote(str(path))}* aside/ && gatehouse backup restore"
+        # Nothing is restored over databases that are there; the demonstration's records are made anew.
+        last = "gatehouse init --demo" if name == "records" else "gatehouse backup restore"
+        mend = f"mkdir -p aside && mv {shlex.quote(str(path))}* aside/ && {last}"
     return bad("database.damaged", f"{name}: the file is damaged", mend, altered=True)
 
 

@@ -79,10 +79,9 @@ def test_a_log_that_is_gone(patient: Patient) -> None:
     runtime.close()
     for path in log.parent.glob("audit.db*"):
         path.rename(patient.home / path.name)
-    assert ("audit.unchecked", "gatehouse backup restore") == (
-        patient.look("audit")[0].id,
-        patient.look("audit")[0].mend,
-    )
+    found = patient.look("audit")[0]
+    assert "audit.unchecked" == found.id
+    assert found.mend.startswith(f"put {log} back")
     for command in ("gatehouse init", "gatehouse audit verify"):
         with pytest.raises(AssertionError, match="the audit log is gone"):
             patient.gatehouse(command)
