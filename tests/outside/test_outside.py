@@ -57,7 +57,7 @@ def test_testssl_finds_nothing_above_low(desk: Deployment) -> None:
 
     But the trust chain: an authority of one's own offers no revocation list.
     """
-    program = shutil.which("testssl") or shutil.which("testssl.sh is not installed")
+    program = shutil.which("testssl") or shutil.which("testssl.sh")
     need(program is not None, "testssl.sh is not installed")
     report = desk.home / "testssl.json"
     run = subprocess.run(
